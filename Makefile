@@ -1,0 +1,50 @@
+# Every habit of this project is one command. `make demo` and `make test` need nothing but
+# python3 (with venv and headers), gcc and make; they build what they need inside .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
+
+.PHONY: demo test build lint format types bench dist clean
+
+## demo: transcribe the speech in samples/ through a realtime session, offline
+demo: $(VENV)/.demo
+	$(BIN)/rtaudio transcribe samples/
+
+## test: the whole test suite
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+## build: rebuild the kernels in place
+build: $(VENV)/.dev
+
+## lint: style and formatting
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+## format: apply the formatting
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+## types: mypy strict on src, and the kernels' stubs against the built modules
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	MYPYPATH=src $(BIN)/stubtest --concise $(patsubst src/rtaudio/_native/%.pyx,rtaudio._native.%,$(wildcard src/rtaudio/_native/*.pyx))
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "could not make a virtual environment; on Debian: apt-get install python3-venv python3-dev"; exit 1; }
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,score]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,score,dev]'
+	touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info src/rtaudio/_native/*.so src/rtaudio/_native/*.c
