@@ -16,6 +16,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/pytest
 
+## bench: race transcription against calling the recogniser directly
+bench: $(VENV)/.dev
+	$(BIN)/python bench/bench_transcribe.py
+
 ## build: rebuild the kernels in place
 build: $(VENV)/.dev
 
@@ -33,6 +37,12 @@ format: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/stubtest --concise $(patsubst src/rtaudio/_native/%.pyx,rtaudio._native.%,$(wildcard src/rtaudio/_native/*.pyx))
+
+## dist: build sdist and wheel, and try the wheel in an environment that has nothing else
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python tools/try_wheel.py dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
