@@ -1,0 +1,120 @@
+"""What a conversation remembers: items and their content, as immutable values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+import msgspec
+
+from rtaudio import protocol
+
+if TYPE_CHECKING:
+    from rtaudio.audio import AudioClip
+
+__all__ = ["ContentPart", "Item", "ItemStatus", "Role", "item_from_wire"]
+
+Role = Literal["system", "user", "assistant"]
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+# Names that older servers use for parts of assistant messages.
+_ASSISTANT_PART_TYPES = {"audio": "output_audio", "text": "output_text"}
+
+
+class ContentPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a message.
+
+    Attributes:
+        type: `input_text`, `input_audio`, `input_image`, `output_text` or `output_audio`.
+        text: the text of a text part.
+        transcript: what an audio part says, as far as it is known.
+        audio: the sound of an audio part, where it is kept.
+        image_url: address or data URI of an image part.
+        detail: how closely the model looks at an image part.
+    """
+
+    type: str
+    text: str | None = None
+    transcript: str | None = None
+    audio: AudioClip | None = None
+    image_url: str | None = None
+    detail: str | None = None
+
+    def __repr__(self) -> str:
+        # Content is personal data and stays out of logs.
+        return f"ContentPart(type={self.type!r})"
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a conversation.
+
+    Attributes:
+        item_id: the service's id.
+        type: `message`.
+        role: who speaks.
+        status: `in_progress`, `completed` or `incomplete`; a system message has none.
+        content: the parts, in order.
+        previous_item_id: the predecessor the service named when the item was placed.
+        audio_end_ms: where the sound of an interrupted assistant message was cut, in
+            milliseconds from its beginning; None where it was not cut.
+    """
+
+    item_id: str
+    type: str = "message"
+    role: Role = "user"
+    status: ItemStatus | None = None
+    content: tuple[ContentPart, ...] = ()
+    previous_item_id: str | None = None
+    audio_end_ms: int | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"Item(item_id={self.item_id!r}, type={self.type!r}, role={self.role!r}, "
+            f"status={self.status!r}, parts={len(self.content)})"
+        )
+
+    @property
+    def text(self) -> str:
+        """The item in words: texts and transcripts of all its parts, joined by newlines."""
+        words = (part.text or part.transcript for part in self.content)
+        return "\n".join(word for word in words if word)
+
+
+def item_from_wire(
+    wire: protocol.Item, *, default_status: ItemStatus, previous_item_id: str | None = None
+) -> Item | None:
+    """Turn a message as it came from the service into an item of history.
+
+    Args:
+        wire: the item as decoded.
+        default_status: the status of an item that names none.
+        previous_item_id: the predecessor named by the event, where it named one.
+
+    Returns:
+        The item, or None where it is no message or has no id.
+    """
+    if not isinstance(wire, protocol.MessageItem) or not wire.id:
+        return None
+    role = cast("Role", wire.role)
+    status = None
+    if role != "system":
+        status = cast("ItemStatus", wire.status) if wire.status else default_status
+    return Item(
+        item_id=wire.id,
+        role=role,
+        status=status,
+        content=tuple(_part_from_wire(part, role) for part in wire.content),
+        previous_item_id=previous_item_id,
+    )
+
+
+def _part_from_wire(part: protocol.ContentPart, role: Role) -> ContentPart:
+    kind = part.type
+    if role == "assistant":
+        kind = _ASSISTANT_PART_TYPES.get(kind, kind)
+    return ContentPart(
+        type=kind,
+        text=part.text,
+        transcript=part.transcript,
+        image_url=part.image_url,
+        detail=part.detail,
+    )

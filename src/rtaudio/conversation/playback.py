@@ -1,0 +1,83 @@
+"""What the listener has heard of the sound that was received.
+
+The service produces speech faster than it plays. The clock kept here is that of a player which
+starts each piece of sound as soon as it has it and everything before it has been played, and which
+waits while it has nothing. At any moment only the end of what was received is unheard, and how
+much of it follows from one number: the time at which the player will have run dry.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+__all__ = ["Cut", "Playback"]
+
+# Sums of millisecond fractions that should be whole come out slightly below a whole number.
+_ROUNDING_MS = 1e-6
+
+
+class Cut(NamedTuple):
+    """Where a part of an item must be cut, because the rest was not heard."""
+
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+class _Stretch:
+    __slots__ = ("content_index", "item_id", "length_ms")
+
+    def __init__(self, item_id: str, content_index: int) -> None:
+        self.item_id = item_id
+        self.content_index = content_index
+        self.length_ms = 0.0
+
+
+class Playback:
+    """The playback position, by item and content part. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._stretches: list[_Stretch] = []
+        self._dry_at = 0.0
+
+    def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> None:
+        """Sound of this length arrived."""
+        last = self._stretches[-1] if self._stretches else None
+        if last is None or last.item_id != item_id or last.content_index != content_index:
+            if self._dry_at <= now:
+                # Everything before has been heard and can no longer be cut.
+                self._stretches.clear()
+            last = _Stretch(item_id, content_index)
+            self._stretches.append(last)
+        last.length_ms += length_ms
+        self._dry_at = max(self._dry_at, now) + length_ms / 1000
+
+    def unheard_ms(self, now: float) -> float:
+        """Milliseconds of received sound that have not been played yet."""
+        return max(0.0, (self._dry_at - now) * 1000) if self._stretches else 0.0
+
+    def cuts(self, now: float, *, speaking: bool) -> list[Cut]:
+        """What to cut if the listener interrupts now, in the order of playback.
+
+        Args:
+            now: monotonic seconds.
+            speaking: whether the response still goes on; then the part that plays last is cut
+                even where all that was received of it has been heard.
+        """
+        unheard = self.unheard_ms(now)
+        cuts: list[Cut] = []
+        for stretch in reversed(self._stretches):
+            missing = min(stretch.length_ms, unheard)
+            if missing <= _ROUNDING_MS and not (speaking and not cuts):
+                break
+            heard = math.floor(stretch.length_ms - missing + _ROUNDING_MS)
+            cuts.append(Cut(stretch.item_id, stretch.content_index, max(0, heard)))
+            unheard -= missing
+        cuts.reverse()
+        return cuts
+
+    def clear(self) -> None:
+        """Nothing plays any more."""
+        self._stretches.clear()
+        self._dry_at = 0.0
