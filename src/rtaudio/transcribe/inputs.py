@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MEDIA_SUFFIXES", "Input", "discover", "display_path"]
 
-MEDIA_SUFFIXES = frozenset(
-    {
-        *(".3gp .aac .ac3 .aif .aifc .aiff .amr .ape .au .caf .dts .eac3 .flac .gsm .m4a .m4b".split()),
-        *(".mka .mp2 .mp3 .mpga .oga .ogg .opus .ra .snd .spx .tta .voc .w64 .wav .wma .wv".split()),
-        *(".asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split()),
-    }
-)
+_AUDIO = "3gp aac ac3 aif aifc aiff amr ape au caf dts eac3 flac gsm m4a m4b mka mp2 mp3 mpga oga"
+_MORE_AUDIO = "ogg opus ra snd spx tta voc w64 wav wma wv"
+_VIDEO = "asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts vob webm wmv"
+
+MEDIA_SUFFIXES = frozenset(f".{name}" for name in f"{_AUDIO} {_MORE_AUDIO} {_VIDEO}".split())
+"""Containers that FFmpeg reads and people keep speech in; a video's sound counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _named(path: str) -> Input:
 
 def _below(folder: str) -> Iterator[Input]:
     for parent, subfolders, files in os.walk(folder):
-        # Names with a leading dot are editors' and file managers' own, such as macOS's `._talk.mp3`.
+        # A leading dot marks what programs keep for themselves, such as macOS's `._talk.mp3`.
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(files):
             if name.startswith(".") or os.path.splitext(name)[1].lower() not in MEDIA_SUFFIXES:

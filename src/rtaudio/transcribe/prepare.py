@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rtaudio._native.levels import frame_rms, to_mono
 from rtaudio.audio import load_partial, resample
 from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
@@ -14,6 +12,7 @@ from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Prepared", "prepare"]
@@ -55,7 +54,9 @@ def prepare(path: Path, sample_rate: int) -> Prepared:
     """
     clip, problem = load_partial(path)
     duration_s = clip.duration
-    samples = clip.samples.reshape(-1) if clip.channels == 1 else to_mono(clip.samples, clip.channels)
+    samples = (
+        clip.samples.reshape(-1) if clip.channels == 1 else to_mono(clip.samples, clip.channels)
+    )
     if clip.sample_rate != sample_rate:
         samples = resample(samples, clip.sample_rate, sample_rate)
     levels = frame_rms(samples, round(HOP_S * sample_rate))

@@ -21,6 +21,7 @@ Silence at either side of a cut belongs to no turn, so long silences are not sen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +69,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A place to cut: the turn before it ends at `left`, the one after begins at `right` (frames)."""
+    """A place to cut: one turn ends at `left`, the next begins at `right` (frames)."""
 
     left: int
     right: int
@@ -144,7 +145,7 @@ def _candidates(
     edges = np.flatnonzero(np.diff(sound.astype(np.int8))) + 1
     bounds = [0, *edges.tolist(), len(sound)]
     cuts: list[_Cut] = []
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         at_start, at_end = begin == 0, end == len(sound)
         if not sound[begin] and (at_start or at_end or end - begin >= silence):
             cuts.append(_Cut(begin, end, 0.0))
