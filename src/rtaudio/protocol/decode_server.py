@@ -1,0 +1,129 @@
+"""JSON text to server events, leniently.
+
+Almost every message is decoded in one step. What that step refuses is looked at again, slowly:
+names of the beta protocol are translated, nulls are taken as absent fields, items of unknown type
+become `UnknownItem`. Only what then still has no reading is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, Union
+
+import msgspec
+
+from rtaudio.errors import ConfigError
+from rtaudio.protocol.base import ServerEvent, UnknownEvent
+from rtaudio.protocol.invalid import InvalidEvent
+from rtaudio.protocol.items import Item
+from rtaudio.protocol.server_events import SERVER_EVENTS
+from rtaudio.protocol.session_config import normalise_session_config
+
+__all__ = ["decode_server_event"]
+
+Message: TypeAlias = bytes | bytearray | memoryview | str
+
+_BETA_NAMES = {
+    "response.text.delta": "response.output_text.delta",
+    "response.text.done": "response.output_text.done",
+    "response.audio.delta": "response.output_audio.delta",
+    "response.audio.done": "response.output_audio.done",
+    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
+    "response.audio_transcript.done": "response.output_audio_transcript.done",
+    "transcription_session.created": "session.created",
+    "transcription_session.updated": "session.updated",
+}
+
+
+def _tag(kind: Any) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+_BY_NAME = {_tag(event): event for event in SERVER_EVENTS}
+_ITEM_TYPES = frozenset(_tag(item) for item in Item.__args__) - {""}  # type: ignore[attr-defined]
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[SERVER_EVENTS])  # noqa: UP007
+_raw_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+
+def decode_server_event(message: Message) -> ServerEvent | UnknownEvent:
+    """Read an event that the service sent.
+
+    Args:
+        message: one JSON object as text, or as UTF-8 bytes; it is not kept.
+
+    Returns:
+        The event; names of the beta protocol give the event of today's name (but
+        `conversation.item.created` stays what it is). A type not known gives `UnknownEvent`.
+
+    Raises:
+        InvalidEvent: a `ProtocolError`: the message is not JSON, not an object with a text `type`,
+            or lacks what an event of its type must have. Its `raw` is what could be parsed.
+    """
+    try:
+        event: ServerEvent = _decoder.decode(message)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _decode_slowly(message)
+    return event
+
+
+def _decode_slowly(message: Message) -> ServerEvent | UnknownEvent:
+    try:
+        raw = _raw_decoder.decode(message)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InvalidEvent("the message is not valid JSON", code="invalid_json") from error
+    if not isinstance(raw, dict):
+        raise InvalidEvent("the message is not a JSON object", raw=raw, code="invalid_event")
+    name = raw.get("type")
+    if not isinstance(name, str):
+        raise InvalidEvent("the message has no text `type`", raw=raw, code="invalid_event")
+    kind = _BY_NAME.get(_BETA_NAMES.get(name, name))
+    if kind is None:
+        return UnknownEvent(type=name, raw=raw)
+    try:
+        return msgspec.convert(_tolerate(raw, _tag(kind)), kind)
+    except (msgspec.ValidationError, ConfigError, RecursionError) as error:
+        problem = "its session cannot be read" if isinstance(error, ConfigError) else str(error)
+        raise InvalidEvent(f"invalid {name}: {problem}", raw=raw, code="invalid_event") from error
+
+
+def _tolerate(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same event in today's spelling, with every tolerable oddity removed."""
+    event = _without_nulls(raw)
+    beta_session = event["type"].startswith("transcription_session.")
+    event["type"] = name
+    session = event.get("session")
+    if beta_session and isinstance(session, dict):
+        event["session"] = {"type": "transcription", **normalise_session_config(session)}
+    if isinstance(event.get("item"), dict):
+        event["item"] = _tolerate_item(event["item"])
+    for key in ("part", "error"):
+        if isinstance(event.get(key), dict):
+            event[key] = _without_nulls(event[key])
+    response = event.get("response")
+    if isinstance(response, dict):
+        response = event["response"] = _without_nulls(response)
+        output = response.get("output")
+        if isinstance(output, list):
+            response["output"] = [
+                _tolerate_item(item) if isinstance(item, dict) else item for item in output
+            ]
+    return event
+
+
+def _tolerate_item(raw: dict[str, Any]) -> dict[str, Any]:
+    item = _without_nulls(raw)
+    if item.get("type") not in _ITEM_TYPES:
+        known = {"type": "", "raw": raw}
+        return {**known, "id": item["id"]} if isinstance(item.get("id"), str) else known
+    if item["type"] == "message":
+        content = item.setdefault("content", [])
+        if isinstance(content, list):
+            item["content"] = [
+                _without_nulls(part) if isinstance(part, dict) else part for part in content
+            ]
+    elif item["type"] == "function_call":
+        item.setdefault("arguments", "")
+    return item
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}
