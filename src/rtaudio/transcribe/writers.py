@@ -74,7 +74,8 @@ class RowWriter:
             if resume:
                 self.kept = [row for row in read_rows(target) if row.error is None]
                 replace_file(target, b"".join(encode_row(row) for row in self.kept))
-            elif target.exists():
+            elif target.is_file() and target.stat().st_size:
+                # An empty one, of a run that never got anywhere, must not push out a real backup.
                 os.replace(target, target.with_name(target.name + ".bak"))
             # Unbuffered: a row is one write, in the kernel's hands before the next file begins.
             self._file: BinaryIO = open(target, "ab", buffering=0)  # noqa: SIM115
