@@ -1,0 +1,6 @@
+__all__ = ["LEVELS", "detected_level", "simd_level"]
+
+LEVELS: tuple[str, ...]
+
+def simd_level() -> str: ...
+def detected_level() -> str: ...
