@@ -1,0 +1,26 @@
+"""Sound: formats, clips, files, conversion, codecs and buffers."""
+
+from __future__ import annotations
+
+from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from rtaudio._native.opus import OpusDecoder, OpusEncoder, libopus_path, libopus_version
+from rtaudio._native.ring import RingBuffer
+from rtaudio.audio.format import AudioFormat, Encoding
+from rtaudio.audio.types import BytesLike, PcmLike, Samples
+
+__all__ = [
+    "AudioFormat",
+    "BytesLike",
+    "Encoding",
+    "OpusDecoder",
+    "OpusEncoder",
+    "PcmLike",
+    "RingBuffer",
+    "Samples",
+    "alaw_decode",
+    "alaw_encode",
+    "libopus_path",
+    "libopus_version",
+    "ulaw_decode",
+    "ulaw_encode",
+]

@@ -1,0 +1,99 @@
+"""From a clip to a sound file.
+
+The file is written beside its final place and moved there when complete, so a reader never sees
+half of one and a failure leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+
+from rtaudio.audio.clip import AudioClip
+from rtaudio.errors import AudioError
+
+__all__ = ["write_file"]
+
+_OPUS_SAMPLE_RATE = 48_000  # Hz; what Ogg/Opus counts in (RFC 7845 section 4)
+_FLAC_MAX_SAMPLE_RATE = 655_350  # Hz, RFC 9639 section 8.2
+_FLAC_MAX_CHANNELS = 8
+_WAV_MAX_BYTES = 0xFFFF_FFFF - 64  # 32-bit sizes, less the headers
+_BLOCK = 48_000  # samples per channel handed to an encoder at a time
+
+
+def write_file(path: Path, clip: AudioClip) -> None:
+    """Write a clip in the format that the extension names.
+
+    Raises:
+        AudioError: there is no such format, or it cannot hold the clip.
+        OSError: the file cannot be written.
+    """
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise AudioError(
+            f"got extension {path.suffix!r}; sound is saved as {', '.join(sorted(_WRITERS))}"
+        )
+    # Made by hand rather than by tempfile, whose files are readable by their owner alone.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        write(partial, clip)
+        os.replace(partial, path)
+    except av.FFmpegError as error:
+        raise AudioError(f"it could not be encoded ({error.strerror})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_wav(path: Path, clip: AudioClip) -> None:
+    if clip.samples.nbytes > _WAV_MAX_BYTES:
+        raise AudioError("the clip is over the 4 GiB that a WAV file can hold; save it as .flac")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(clip.channels)
+        file.setsampwidth(2)
+        file.setframerate(clip.sample_rate)
+        file.writeframes(np.ascontiguousarray(clip.samples, "<i2").data)
+
+
+def _write_flac(path: Path, clip: AudioClip) -> None:
+    if clip.channels > _FLAC_MAX_CHANNELS or clip.sample_rate > _FLAC_MAX_SAMPLE_RATE:
+        raise AudioError(
+            f"got {clip.channels} channels at {clip.sample_rate} Hz; FLAC holds up to "
+            f"{_FLAC_MAX_CHANNELS} at up to {_FLAC_MAX_SAMPLE_RATE} Hz"
+        )
+    _encode(path, clip, container="flac", codec="flac")
+
+
+def _write_opus(path: Path, clip: AudioClip) -> None:
+    if clip.channels > 2:
+        raise AudioError(f"got {clip.channels} channels; Opus is saved with 1 or 2")
+    _encode(path, clip.resampled(_OPUS_SAMPLE_RATE), container="ogg", codec="libopus")
+
+
+def _encode(path: Path, clip: AudioClip, *, container: str, codec: str) -> None:
+    layout = av.AudioLayout(clip.channels).name
+    with av.open(f"file:{path}", "w", format=container) as file:
+        stream = file.add_stream(codec, rate=clip.sample_rate, layout=layout)
+        stream.codec_context.format = "s16"
+        for start in range(0, len(clip.samples), _BLOCK):
+            block = np.ascontiguousarray(clip.samples[start : start + _BLOCK])
+            frame = AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout=layout)
+            frame.sample_rate = clip.sample_rate
+            frame.pts = start
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+
+
+_WRITERS: dict[str, Callable[[Path, AudioClip], None]] = {
+    ".wav": _write_wav,
+    ".flac": _write_flac,
+    ".ogg": _write_opus,
+    ".opus": _write_opus,
+}

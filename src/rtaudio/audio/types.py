@@ -1,0 +1,19 @@
+"""What callers may hand over as sound."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BytesLike", "PcmLike", "Samples"]
+
+Samples: TypeAlias = NDArray[np.int16]
+"""PCM16 as an array: shape `(n,)` in mono or `(n, channels)`."""
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""Encoded sound, contiguous."""
+
+PcmLike: TypeAlias = BytesLike | Samples
+"""PCM16, native (little) endian, channels interleaved."""
