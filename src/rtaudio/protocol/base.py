@@ -22,7 +22,7 @@ __all__ = ["NULL", "ClientEvent", "ServerEvent", "Tagged", "UnknownEvent"]
 NULL: Any = msgspec.Raw(b"null")
 
 
-class Tagged(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
+class Tagged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """A JSON object that says in `type` which kind it is."""
 
     @property
@@ -31,7 +31,7 @@ class Tagged(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_
         return str(self.__struct_config__.tag)
 
 
-class ServerEvent(Tagged):
+class ServerEvent(Tagged, frozen=True, kw_only=True):
     """An event that the service sends.
 
     Attributes:
@@ -41,7 +41,7 @@ class ServerEvent(Tagged):
     event_id: str | None = None
 
 
-class ClientEvent(Tagged, forbid_unknown_fields=True):
+class ClientEvent(Tagged, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """An event that the client sends.
 
     Attributes:
@@ -52,7 +52,7 @@ class ClientEvent(Tagged, forbid_unknown_fields=True):
     event_id: str | None = None
 
 
-class UnknownEvent(msgspec.Struct, kw_only=True, frozen=True):
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of a type this library does not know; the service may add types at any time.
 
     Attributes:

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class SessionUpdate(ClientEvent, tag="session.update", kw_only=True):
+class SessionUpdate(ClientEvent, tag="session.update", frozen=True, kw_only=True):
     """Change the named settings.
 
     Attributes:
@@ -37,7 +37,9 @@ class SessionUpdate(ClientEvent, tag="session.update", kw_only=True):
     session: dict[str, Any]
 
 
-class InputAudioBufferAppend(ClientEvent, tag="input_audio_buffer.append", kw_only=True):
+class InputAudioBufferAppend(
+    ClientEvent, tag="input_audio_buffer.append", frozen=True, kw_only=True
+):
     """Add sound to the input buffer; there is no answer.
 
     Attributes:
@@ -47,15 +49,19 @@ class InputAudioBufferAppend(ClientEvent, tag="input_audio_buffer.append", kw_on
     audio: bytes
 
 
-class InputAudioBufferCommit(ClientEvent, tag="input_audio_buffer.commit", kw_only=True):
+class InputAudioBufferCommit(
+    ClientEvent, tag="input_audio_buffer.commit", frozen=True, kw_only=True
+):
     """Turn the input buffer, of at least 100 ms, into a user item. Starts no response."""
 
 
-class InputAudioBufferClear(ClientEvent, tag="input_audio_buffer.clear", kw_only=True):
+class InputAudioBufferClear(ClientEvent, tag="input_audio_buffer.clear", frozen=True, kw_only=True):
     """Empty the input buffer."""
 
 
-class ConversationItemCreate(ClientEvent, tag="conversation.item.create", kw_only=True):
+class ConversationItemCreate(
+    ClientEvent, tag="conversation.item.create", frozen=True, kw_only=True
+):
     """Add an item to the conversation. Starts no response.
 
     Attributes:
@@ -67,19 +73,25 @@ class ConversationItemCreate(ClientEvent, tag="conversation.item.create", kw_onl
     previous_item_id: str | None = None
 
 
-class ConversationItemRetrieve(ClientEvent, tag="conversation.item.retrieve", kw_only=True):
+class ConversationItemRetrieve(
+    ClientEvent, tag="conversation.item.retrieve", frozen=True, kw_only=True
+):
     """Ask for an item with its audio."""
 
     item_id: str
 
 
-class ConversationItemDelete(ClientEvent, tag="conversation.item.delete", kw_only=True):
+class ConversationItemDelete(
+    ClientEvent, tag="conversation.item.delete", frozen=True, kw_only=True
+):
     """Remove an item."""
 
     item_id: str
 
 
-class ConversationItemTruncate(ClientEvent, tag="conversation.item.truncate", kw_only=True):
+class ConversationItemTruncate(
+    ClientEvent, tag="conversation.item.truncate", frozen=True, kw_only=True
+):
     """Tell the service how much of an assistant's audio message was heard.
 
     Attributes:
@@ -93,7 +105,7 @@ class ConversationItemTruncate(ClientEvent, tag="conversation.item.truncate", kw
     audio_end_ms: int
 
 
-class ResponseCreate(ClientEvent, tag="response.create", kw_only=True):
+class ResponseCreate(ClientEvent, tag="response.create", frozen=True, kw_only=True):
     """Start a response.
 
     Attributes:
@@ -103,7 +115,7 @@ class ResponseCreate(ClientEvent, tag="response.create", kw_only=True):
     response: dict[str, Any] | None = None
 
 
-class ResponseCancel(ClientEvent, tag="response.cancel", kw_only=True):
+class ResponseCancel(ClientEvent, tag="response.cancel", frozen=True, kw_only=True):
     """End a response in progress.
 
     Attributes:
@@ -113,7 +125,9 @@ class ResponseCancel(ClientEvent, tag="response.cancel", kw_only=True):
     response_id: str | None = None
 
 
-class OutputAudioBufferClear(ClientEvent, tag="output_audio_buffer.clear", kw_only=True):
+class OutputAudioBufferClear(
+    ClientEvent, tag="output_audio_buffer.clear", frozen=True, kw_only=True
+):
     """Drop what the service has queued for playback (WebRTC and SIP only)."""
 
 

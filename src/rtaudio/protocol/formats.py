@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rtaudio.audio.format import AudioFormat
-from rtaudio.errors import ConfigError
+from rtaudio.audio.format import AudioFormat, Encoding
+from rtaudio.errors import AudioError, ConfigError
 
 __all__ = ["format_from_wire", "format_to_wire", "normalise_format"]
 
@@ -26,7 +25,11 @@ _SPELLINGS: dict[str, dict[str, Any]] = {
     "pcma": {"type": "audio/pcma"},
     "audio/pcma": {"type": "audio/pcma"},
 }
-_WIRE_TYPES = {"pcm16": "audio/pcm", "pcmu": "audio/pcmu", "pcma": "audio/pcma"}
+_WIRE_TYPES: dict[Encoding, str] = {
+    "pcm16": "audio/pcm",
+    "pcmu": "audio/pcmu",
+    "pcma": "audio/pcma",
+}
 _ENCODINGS = {wire: encoding for encoding, wire in _WIRE_TYPES.items()}
 
 
@@ -43,8 +46,6 @@ def normalise_format(value: str | Mapping[str, Any] | AudioFormat) -> dict[str, 
     Raises:
         ConfigError: the text names no format, or the `AudioFormat` cannot travel in JSON.
     """
-    from rtaudio.audio.format import AudioFormat
-
     if isinstance(value, AudioFormat):
         return format_to_wire(value)
     if isinstance(value, str):
@@ -74,8 +75,6 @@ def format_from_wire(value: str | Mapping[str, Any]) -> AudioFormat:
     Raises:
         ConfigError: the type is not audio/pcm, audio/pcmu or audio/pcma, or the rate is no rate.
     """
-    from rtaudio.audio.format import AudioFormat
-
     wire = normalise_format(value)
     kind = wire.get("type")
     if not isinstance(kind, str) or kind not in _ENCODINGS:
@@ -89,7 +88,10 @@ def format_from_wire(value: str | Mapping[str, Any]) -> AudioFormat:
         rate = PCM_RATE
     if isinstance(rate, bool) or not isinstance(rate, int | float) or rate != int(rate):
         raise ConfigError(f"the rate of audio/pcm is {rate!r}; expected a whole number of Hz")
-    return AudioFormat("pcm16", int(rate))
+    try:
+        return AudioFormat("pcm16", int(rate))
+    except AudioError as error:
+        raise ConfigError(f"the rate of audio/pcm cannot be used: {error}") from error
 
 
 def format_to_wire(audio_format: AudioFormat) -> dict[str, Any]:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class _Item(Tagged, kw_only=True):
+class _Item(Tagged, frozen=True, kw_only=True):
     """What all items have.
 
     Attributes:
@@ -38,7 +38,7 @@ class _Item(Tagged, kw_only=True):
     status: str | None = None
 
 
-class MessageItem(_Item, tag="message", kw_only=True):
+class MessageItem(_Item, tag="message", frozen=True, kw_only=True):
     """Something said or written.
 
     Attributes:
@@ -52,7 +52,7 @@ class MessageItem(_Item, tag="message", kw_only=True):
     phase: str | None = None
 
 
-class FunctionCallItem(_Item, tag="function_call", kw_only=True):
+class FunctionCallItem(_Item, tag="function_call", frozen=True, kw_only=True):
     """The model asks for a tool.
 
     Attributes:
@@ -66,7 +66,7 @@ class FunctionCallItem(_Item, tag="function_call", kw_only=True):
     call_id: str | None = None
 
 
-class FunctionCallOutputItem(_Item, tag="function_call_output", kw_only=True):
+class FunctionCallOutputItem(_Item, tag="function_call_output", frozen=True, kw_only=True):
     """What a tool returned, for the model.
 
     Attributes:
@@ -78,7 +78,7 @@ class FunctionCallOutputItem(_Item, tag="function_call_output", kw_only=True):
     output: str
 
 
-class McpListToolsItem(_Item, tag="mcp_list_tools", kw_only=True):
+class McpListToolsItem(_Item, tag="mcp_list_tools", frozen=True, kw_only=True):
     """The tools that an MCP server offers.
 
     Attributes:
@@ -90,7 +90,7 @@ class McpListToolsItem(_Item, tag="mcp_list_tools", kw_only=True):
     tools: list[dict[str, Any]]
 
 
-class McpError(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class McpError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an MCP call failed.
 
     Attributes:
@@ -104,7 +104,7 @@ class McpError(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     message: str | None = None
 
 
-class McpCallItem(_Item, tag="mcp_call", kw_only=True):
+class McpCallItem(_Item, tag="mcp_call", frozen=True, kw_only=True):
     """A call that the service makes to an MCP server.
 
     Attributes:
@@ -124,7 +124,7 @@ class McpCallItem(_Item, tag="mcp_call", kw_only=True):
     error: McpError | None = None
 
 
-class McpApprovalRequestItem(_Item, tag="mcp_approval_request", kw_only=True):
+class McpApprovalRequestItem(_Item, tag="mcp_approval_request", frozen=True, kw_only=True):
     """The service asks whether it may make an MCP call.
 
     Attributes:
@@ -138,7 +138,7 @@ class McpApprovalRequestItem(_Item, tag="mcp_approval_request", kw_only=True):
     arguments: str
 
 
-class McpApprovalResponseItem(_Item, tag="mcp_approval_response", kw_only=True):
+class McpApprovalResponseItem(_Item, tag="mcp_approval_response", frozen=True, kw_only=True):
     """The answer to an approval request.
 
     Attributes:
@@ -152,13 +152,13 @@ class McpApprovalResponseItem(_Item, tag="mcp_approval_response", kw_only=True):
     reason: str | None = None
 
 
-class ItemReference(Tagged, tag="item_reference", kw_only=True):
+class ItemReference(Tagged, tag="item_reference", frozen=True, kw_only=True):
     """An item named by its id; only inside the `input` of `response.create`."""
 
     id: str
 
 
-class UnknownItem(Tagged, tag="", kw_only=True):
+class UnknownItem(Tagged, tag="", frozen=True, kw_only=True):
     """An item of a type this library does not know.
 
     Attributes:

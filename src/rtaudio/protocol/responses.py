@@ -19,11 +19,11 @@ __all__ = [
 ]
 
 
-class _Part(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-class CachedTokensDetails(_Part, kw_only=True):
+class CachedTokensDetails(_Part, frozen=True, kw_only=True):
     """Cached input tokens by kind."""
 
     text_tokens: int | None = None
@@ -31,7 +31,7 @@ class CachedTokensDetails(_Part, kw_only=True):
     image_tokens: int | None = None
 
 
-class InputTokenDetails(_Part, kw_only=True):
+class InputTokenDetails(_Part, frozen=True, kw_only=True):
     """Input tokens by kind; `cached_tokens` are part of them, not beside them."""
 
     text_tokens: int | None = None
@@ -41,7 +41,7 @@ class InputTokenDetails(_Part, kw_only=True):
     cached_tokens_details: CachedTokensDetails | None = None
 
 
-class OutputTokenDetails(_Part, kw_only=True):
+class OutputTokenDetails(_Part, frozen=True, kw_only=True):
     """Output tokens by kind."""
 
     text_tokens: int | None = None
@@ -49,7 +49,7 @@ class OutputTokenDetails(_Part, kw_only=True):
     reasoning_tokens: int | None = None
 
 
-class Usage(_Part, kw_only=True):
+class Usage(_Part, frozen=True, kw_only=True):
     """Tokens of one response. Input counts the whole context again in every turn."""
 
     total_tokens: int | None = None
@@ -59,7 +59,7 @@ class Usage(_Part, kw_only=True):
     output_token_details: OutputTokenDetails | None = None
 
 
-class ResponseStatusError(_Part, kw_only=True):
+class ResponseStatusError(_Part, frozen=True, kw_only=True):
     """Why a response failed."""
 
     type: str | None = None
@@ -67,7 +67,7 @@ class ResponseStatusError(_Part, kw_only=True):
     message: str | None = None
 
 
-class ResponseStatusDetails(_Part, kw_only=True):
+class ResponseStatusDetails(_Part, frozen=True, kw_only=True):
     """What lies behind a response's status.
 
     Attributes:
@@ -81,7 +81,7 @@ class ResponseStatusDetails(_Part, kw_only=True):
     error: ResponseStatusError | None = None
 
 
-class Response(_Part, omit_defaults=False, kw_only=True):
+class Response(_Part, omit_defaults=False, frozen=True, kw_only=True):
     """A response, as in `response.created` and `response.done`.
 
     Attributes:

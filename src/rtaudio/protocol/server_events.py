@@ -72,14 +72,14 @@ __all__ = [
 ]
 
 
-class _Detail(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class _Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
 # --- session and service ----------------------------------------------------------------------
 
 
-class SessionCreated(ServerEvent, tag="session.created", kw_only=True):
+class SessionCreated(ServerEvent, tag="session.created", frozen=True, kw_only=True):
     """The first event on a connection: only now is it usable.
 
     Attributes:
@@ -89,7 +89,7 @@ class SessionCreated(ServerEvent, tag="session.created", kw_only=True):
     session: dict[str, Any]
 
 
-class SessionUpdated(ServerEvent, tag="session.updated", kw_only=True):
+class SessionUpdated(ServerEvent, tag="session.updated", frozen=True, kw_only=True):
     """A `session.update` took effect.
 
     Attributes:
@@ -99,7 +99,7 @@ class SessionUpdated(ServerEvent, tag="session.updated", kw_only=True):
     session: dict[str, Any]
 
 
-class ErrorDetail(_Detail, omit_defaults=False, kw_only=True):
+class ErrorDetail(_Detail, omit_defaults=False, frozen=True, kw_only=True):
     """What an `error` event says.
 
     Attributes:
@@ -117,13 +117,13 @@ class ErrorDetail(_Detail, omit_defaults=False, kw_only=True):
     event_id: str | None = None
 
 
-class ErrorEvent(ServerEvent, tag="error", kw_only=True):
+class ErrorEvent(ServerEvent, tag="error", frozen=True, kw_only=True):
     """Something was refused or went wrong; mostly the session goes on."""
 
     error: ErrorDetail
 
 
-class RateLimit(_Detail, kw_only=True):
+class RateLimit(_Detail, frozen=True, kw_only=True):
     """What is left of an allowance.
 
     Attributes:
@@ -139,13 +139,13 @@ class RateLimit(_Detail, kw_only=True):
     reset_seconds: float | None = None
 
 
-class RateLimitsUpdated(ServerEvent, tag="rate_limits.updated", kw_only=True):
+class RateLimitsUpdated(ServerEvent, tag="rate_limits.updated", frozen=True, kw_only=True):
     """Allowances after a response."""
 
     rate_limits: list[RateLimit]
 
 
-class ConversationCreated(ServerEvent, tag="conversation.created", kw_only=True):
+class ConversationCreated(ServerEvent, tag="conversation.created", frozen=True, kw_only=True):
     """A conversation exists; beta servers send it.
 
     Attributes:
@@ -159,7 +159,7 @@ class ConversationCreated(ServerEvent, tag="conversation.created", kw_only=True)
 
 
 class InputAudioBufferSpeechStarted(
-    ServerEvent, tag="input_audio_buffer.speech_started", kw_only=True
+    ServerEvent, tag="input_audio_buffer.speech_started", frozen=True, kw_only=True
 ):
     """Turn detection hears speech.
 
@@ -173,7 +173,7 @@ class InputAudioBufferSpeechStarted(
 
 
 class InputAudioBufferSpeechStopped(
-    ServerEvent, tag="input_audio_buffer.speech_stopped", kw_only=True
+    ServerEvent, tag="input_audio_buffer.speech_stopped", frozen=True, kw_only=True
 ):
     """Turn detection hears the end of speech.
 
@@ -187,7 +187,7 @@ class InputAudioBufferSpeechStopped(
 
 
 class InputAudioBufferCommitted(
-    ServerEvent, tag="input_audio_buffer.committed", omit_defaults=False, kw_only=True
+    ServerEvent, tag="input_audio_buffer.committed", omit_defaults=False, frozen=True, kw_only=True
 ):
     """The buffer became a user item.
 
@@ -200,12 +200,14 @@ class InputAudioBufferCommitted(
     previous_item_id: str | None = None
 
 
-class InputAudioBufferCleared(ServerEvent, tag="input_audio_buffer.cleared", kw_only=True):
+class InputAudioBufferCleared(
+    ServerEvent, tag="input_audio_buffer.cleared", frozen=True, kw_only=True
+):
     """The buffer was emptied."""
 
 
 class InputAudioBufferTimeoutTriggered(
-    ServerEvent, tag="input_audio_buffer.timeout_triggered", kw_only=True
+    ServerEvent, tag="input_audio_buffer.timeout_triggered", frozen=True, kw_only=True
 ):
     """Nobody spoke for `idle_timeout_ms`; the silence between the two times is committed."""
 
@@ -215,7 +217,7 @@ class InputAudioBufferTimeoutTriggered(
 
 
 class InputAudioBufferDtmfEventReceived(
-    ServerEvent, tag="input_audio_buffer.dtmf_event_received", kw_only=True
+    ServerEvent, tag="input_audio_buffer.dtmf_event_received", frozen=True, kw_only=True
 ):
     """A telephone key was pressed (SIP only). It has no `event_id`.
 
@@ -232,7 +234,7 @@ class InputAudioBufferDtmfEventReceived(
 
 
 class ConversationItemAdded(
-    ServerEvent, tag="conversation.item.added", omit_defaults=False, kw_only=True
+    ServerEvent, tag="conversation.item.added", omit_defaults=False, frozen=True, kw_only=True
 ):
     """An item entered the conversation, after `previous_item_id`."""
 
@@ -241,7 +243,7 @@ class ConversationItemAdded(
 
 
 class ConversationItemDone(
-    ServerEvent, tag="conversation.item.done", omit_defaults=False, kw_only=True
+    ServerEvent, tag="conversation.item.done", omit_defaults=False, frozen=True, kw_only=True
 ):
     """An item is final. The order of items is in `conversation.item.added`, not here."""
 
@@ -250,7 +252,7 @@ class ConversationItemDone(
 
 
 class ConversationItemCreated(
-    ServerEvent, tag="conversation.item.created", omit_defaults=False, kw_only=True
+    ServerEvent, tag="conversation.item.created", omit_defaults=False, frozen=True, kw_only=True
 ):
     """What beta servers send for `added` and `done` together."""
 
@@ -258,13 +260,17 @@ class ConversationItemCreated(
     previous_item_id: str | None = None
 
 
-class ConversationItemRetrieved(ServerEvent, tag="conversation.item.retrieved", kw_only=True):
+class ConversationItemRetrieved(
+    ServerEvent, tag="conversation.item.retrieved", frozen=True, kw_only=True
+):
     """A whole item, with its audio."""
 
     item: Item
 
 
-class ConversationItemTruncated(ServerEvent, tag="conversation.item.truncated", kw_only=True):
+class ConversationItemTruncated(
+    ServerEvent, tag="conversation.item.truncated", frozen=True, kw_only=True
+):
     """An assistant's audio was cut at `audio_end_ms`, and its transcript dropped."""
 
     item_id: str
@@ -272,13 +278,15 @@ class ConversationItemTruncated(ServerEvent, tag="conversation.item.truncated", 
     audio_end_ms: int
 
 
-class ConversationItemDeleted(ServerEvent, tag="conversation.item.deleted", kw_only=True):
+class ConversationItemDeleted(
+    ServerEvent, tag="conversation.item.deleted", frozen=True, kw_only=True
+):
     """An item was removed."""
 
     item_id: str
 
 
-class LogProb(_Detail, kw_only=True):
+class LogProb(_Detail, frozen=True, kw_only=True):
     """How sure a transcription model was of one token."""
 
     token: str
@@ -287,7 +295,7 @@ class LogProb(_Detail, kw_only=True):
 
 
 class ConversationItemInputAudioTranscriptionDelta(
-    ServerEvent, tag="conversation.item.input_audio_transcription.delta", kw_only=True
+    ServerEvent, tag="conversation.item.input_audio_transcription.delta", frozen=True, kw_only=True
 ):
     """A piece of a user's transcript; it may come before the item exists."""
 
@@ -297,20 +305,20 @@ class ConversationItemInputAudioTranscriptionDelta(
     logprobs: list[LogProb] | None = None
 
 
-class TranscriptionLanguage(_Detail, kw_only=True):
+class TranscriptionLanguage(_Detail, frozen=True, kw_only=True):
     """A language that was heard."""
 
     code: str
 
 
-class TranscriptionInputTokenDetails(_Detail, kw_only=True):
+class TranscriptionInputTokenDetails(_Detail, frozen=True, kw_only=True):
     """Input tokens of a transcription by kind."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
 
 
-class TranscriptionUsage(_Detail, kw_only=True):
+class TranscriptionUsage(_Detail, frozen=True, kw_only=True):
     """What a transcription used.
 
     Attributes:
@@ -331,7 +339,10 @@ class TranscriptionUsage(_Detail, kw_only=True):
 
 
 class ConversationItemInputAudioTranscriptionCompleted(
-    ServerEvent, tag="conversation.item.input_audio_transcription.completed", kw_only=True
+    ServerEvent,
+    tag="conversation.item.input_audio_transcription.completed",
+    frozen=True,
+    kw_only=True,
 ):
     """The final transcript of a user's audio; it replaces what deltas built, and may be empty.
 
@@ -352,7 +363,7 @@ class ConversationItemInputAudioTranscriptionCompleted(
     logprobs: list[LogProb] | None = None
 
 
-class TranscriptionError(_Detail, omit_defaults=False, kw_only=True):
+class TranscriptionError(_Detail, omit_defaults=False, frozen=True, kw_only=True):
     """Why a transcription failed."""
 
     type: str | None = None
@@ -362,7 +373,7 @@ class TranscriptionError(_Detail, omit_defaults=False, kw_only=True):
 
 
 class ConversationItemInputAudioTranscriptionFailed(
-    ServerEvent, tag="conversation.item.input_audio_transcription.failed", kw_only=True
+    ServerEvent, tag="conversation.item.input_audio_transcription.failed", frozen=True, kw_only=True
 ):
     """A user's audio could not be transcribed; the turn goes on."""
 
@@ -372,7 +383,10 @@ class ConversationItemInputAudioTranscriptionFailed(
 
 
 class ConversationItemInputAudioTranscriptionSegment(
-    ServerEvent, tag="conversation.item.input_audio_transcription.segment", kw_only=True
+    ServerEvent,
+    tag="conversation.item.input_audio_transcription.segment",
+    frozen=True,
+    kw_only=True,
 ):
     """What one speaker said, from models that tell speakers apart; `start` and `end` in seconds."""
 
@@ -388,19 +402,21 @@ class ConversationItemInputAudioTranscriptionSegment(
 # --- life of a response -----------------------------------------------------------------------
 
 
-class ResponseCreated(ServerEvent, tag="response.created", kw_only=True):
+class ResponseCreated(ServerEvent, tag="response.created", frozen=True, kw_only=True):
     """A response begins."""
 
     response: Response
 
 
-class ResponseDone(ServerEvent, tag="response.done", kw_only=True):
+class ResponseDone(ServerEvent, tag="response.done", frozen=True, kw_only=True):
     """A response ended, whatever the outcome; always its last event."""
 
     response: Response
 
 
-class ResponseOutputItemAdded(ServerEvent, tag="response.output_item.added", kw_only=True):
+class ResponseOutputItemAdded(
+    ServerEvent, tag="response.output_item.added", frozen=True, kw_only=True
+):
     """A response begins an item."""
 
     response_id: str
@@ -408,7 +424,9 @@ class ResponseOutputItemAdded(ServerEvent, tag="response.output_item.added", kw_
     item: Item
 
 
-class ResponseOutputItemDone(ServerEvent, tag="response.output_item.done", kw_only=True):
+class ResponseOutputItemDone(
+    ServerEvent, tag="response.output_item.done", frozen=True, kw_only=True
+):
     """A response finished an item, or was cut in it."""
 
     response_id: str
@@ -416,7 +434,7 @@ class ResponseOutputItemDone(ServerEvent, tag="response.output_item.done", kw_on
     item: Item
 
 
-class _ContentEvent(ServerEvent, kw_only=True):
+class _ContentEvent(ServerEvent, frozen=True, kw_only=True):
     """What events about one content part have.
 
     Attributes:
@@ -432,13 +450,17 @@ class _ContentEvent(ServerEvent, kw_only=True):
     content_index: int
 
 
-class ResponseContentPartAdded(_ContentEvent, tag="response.content_part.added", kw_only=True):
+class ResponseContentPartAdded(
+    _ContentEvent, tag="response.content_part.added", frozen=True, kw_only=True
+):
     """A message part begins; its type is `text` or `audio` here."""
 
     part: ContentPart
 
 
-class ResponseContentPartDone(_ContentEvent, tag="response.content_part.done", kw_only=True):
+class ResponseContentPartDone(
+    _ContentEvent, tag="response.content_part.done", frozen=True, kw_only=True
+):
     """A message part is final; its audio is not included."""
 
     part: ContentPart
@@ -447,19 +469,25 @@ class ResponseContentPartDone(_ContentEvent, tag="response.content_part.done", k
 # --- content of a response --------------------------------------------------------------------
 
 
-class ResponseOutputTextDelta(_ContentEvent, tag="response.output_text.delta", kw_only=True):
+class ResponseOutputTextDelta(
+    _ContentEvent, tag="response.output_text.delta", frozen=True, kw_only=True
+):
     """A piece of text."""
 
     delta: str
 
 
-class ResponseOutputTextDone(_ContentEvent, tag="response.output_text.done", kw_only=True):
+class ResponseOutputTextDone(
+    _ContentEvent, tag="response.output_text.done", frozen=True, kw_only=True
+):
     """The full text of a part."""
 
     text: str
 
 
-class ResponseOutputAudioDelta(_ContentEvent, tag="response.output_audio.delta", kw_only=True):
+class ResponseOutputAudioDelta(
+    _ContentEvent, tag="response.output_audio.delta", frozen=True, kw_only=True
+):
     """A piece of sound (WebSocket only).
 
     Attributes:
@@ -469,12 +497,14 @@ class ResponseOutputAudioDelta(_ContentEvent, tag="response.output_audio.delta",
     audio: bytes = msgspec.field(name="delta")
 
 
-class ResponseOutputAudioDone(_ContentEvent, tag="response.output_audio.done", kw_only=True):
+class ResponseOutputAudioDone(
+    _ContentEvent, tag="response.output_audio.done", frozen=True, kw_only=True
+):
     """A part has no more sound. It says nothing about what has been heard."""
 
 
 class ResponseOutputAudioTranscriptDelta(
-    _ContentEvent, tag="response.output_audio_transcript.delta", kw_only=True
+    _ContentEvent, tag="response.output_audio_transcript.delta", frozen=True, kw_only=True
 ):
     """A piece of the text of the sound; it runs ahead of the sound."""
 
@@ -482,7 +512,7 @@ class ResponseOutputAudioTranscriptDelta(
 
 
 class ResponseOutputAudioTranscriptDone(
-    _ContentEvent, tag="response.output_audio_transcript.done", kw_only=True
+    _ContentEvent, tag="response.output_audio_transcript.done", frozen=True, kw_only=True
 ):
     """The text of all sound generated, heard or not."""
 
@@ -490,7 +520,7 @@ class ResponseOutputAudioTranscriptDone(
 
 
 class ResponseFunctionCallArgumentsDelta(
-    ServerEvent, tag="response.function_call_arguments.delta", kw_only=True
+    ServerEvent, tag="response.function_call_arguments.delta", frozen=True, kw_only=True
 ):
     """A piece of a call's arguments."""
 
@@ -502,7 +532,7 @@ class ResponseFunctionCallArgumentsDelta(
 
 
 class ResponseFunctionCallArgumentsDone(
-    ServerEvent, tag="response.function_call_arguments.done", kw_only=True
+    ServerEvent, tag="response.function_call_arguments.done", frozen=True, kw_only=True
 ):
     """The full arguments of a call.
 
@@ -524,7 +554,7 @@ class ResponseFunctionCallArgumentsDone(
 
 
 class ResponseMcpCallArgumentsDelta(
-    ServerEvent, tag="response.mcp_call_arguments.delta", kw_only=True
+    ServerEvent, tag="response.mcp_call_arguments.delta", frozen=True, kw_only=True
 ):
     """A piece of the arguments of an MCP call."""
 
@@ -535,7 +565,7 @@ class ResponseMcpCallArgumentsDelta(
 
 
 class ResponseMcpCallArgumentsDone(
-    ServerEvent, tag="response.mcp_call_arguments.done", kw_only=True
+    ServerEvent, tag="response.mcp_call_arguments.done", frozen=True, kw_only=True
 ):
     """The full arguments of an MCP call."""
 
@@ -548,39 +578,45 @@ class ResponseMcpCallArgumentsDone(
 # --- hosted MCP tools -------------------------------------------------------------------------
 
 
-class McpListToolsInProgress(ServerEvent, tag="mcp_list_tools.in_progress", kw_only=True):
+class McpListToolsInProgress(
+    ServerEvent, tag="mcp_list_tools.in_progress", frozen=True, kw_only=True
+):
     """The service asks an MCP server for its tools."""
 
     item_id: str
 
 
-class McpListToolsCompleted(ServerEvent, tag="mcp_list_tools.completed", kw_only=True):
+class McpListToolsCompleted(ServerEvent, tag="mcp_list_tools.completed", frozen=True, kw_only=True):
     """The MCP server answered; the list is in the item."""
 
     item_id: str
 
 
-class McpListToolsFailed(ServerEvent, tag="mcp_list_tools.failed", kw_only=True):
+class McpListToolsFailed(ServerEvent, tag="mcp_list_tools.failed", frozen=True, kw_only=True):
     """The MCP server could not be reached, or refused."""
 
     item_id: str
 
 
-class ResponseMcpCallInProgress(ServerEvent, tag="response.mcp_call.in_progress", kw_only=True):
+class ResponseMcpCallInProgress(
+    ServerEvent, tag="response.mcp_call.in_progress", frozen=True, kw_only=True
+):
     """An MCP call runs."""
 
     item_id: str
     output_index: int
 
 
-class ResponseMcpCallCompleted(ServerEvent, tag="response.mcp_call.completed", kw_only=True):
+class ResponseMcpCallCompleted(
+    ServerEvent, tag="response.mcp_call.completed", frozen=True, kw_only=True
+):
     """An MCP call succeeded; the result is in the item."""
 
     item_id: str
     output_index: int
 
 
-class ResponseMcpCallFailed(ServerEvent, tag="response.mcp_call.failed", kw_only=True):
+class ResponseMcpCallFailed(ServerEvent, tag="response.mcp_call.failed", frozen=True, kw_only=True):
     """An MCP call failed; the item says why."""
 
     item_id: str
@@ -590,19 +626,25 @@ class ResponseMcpCallFailed(ServerEvent, tag="response.mcp_call.failed", kw_only
 # --- playback by the service (WebRTC and SIP only) --------------------------------------------
 
 
-class OutputAudioBufferStarted(ServerEvent, tag="output_audio_buffer.started", kw_only=True):
+class OutputAudioBufferStarted(
+    ServerEvent, tag="output_audio_buffer.started", frozen=True, kw_only=True
+):
     """The service began to play a response."""
 
     response_id: str
 
 
-class OutputAudioBufferStopped(ServerEvent, tag="output_audio_buffer.stopped", kw_only=True):
+class OutputAudioBufferStopped(
+    ServerEvent, tag="output_audio_buffer.stopped", frozen=True, kw_only=True
+):
     """All of a response was played: the assistant fell silent."""
 
     response_id: str
 
 
-class OutputAudioBufferCleared(ServerEvent, tag="output_audio_buffer.cleared", kw_only=True):
+class OutputAudioBufferCleared(
+    ServerEvent, tag="output_audio_buffer.cleared", frozen=True, kw_only=True
+):
     """The rest of a response was dropped."""
 
     response_id: str
