@@ -1,8 +1,9 @@
 """JSON text to server events, leniently.
 
-Almost every message is decoded in one step. What that step refuses is looked at again, slowly:
-names of the beta protocol are translated, nulls are taken as absent fields, items of unknown type
-become `UnknownItem`. Only what then still has no reading is an error.
+Sound has a kernel of its own, and almost every other message is decoded in one step. What that step
+refuses is looked at again, slowly: names of the beta protocol are translated, nulls are taken as
+absent fields, items of unknown type become `UnknownItem`. Only what then still has no reading is an
+error.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Any, TypeAlias, Union
 
 import msgspec
 
+from rtaudio._native.wire import decode_audio_delta
 from rtaudio.errors import ConfigError
 from rtaudio.protocol.base import ServerEvent, UnknownEvent
 from rtaudio.protocol.invalid import InvalidEvent
 from rtaudio.protocol.items import Item
-from rtaudio.protocol.server_events import SERVER_EVENTS
+from rtaudio.protocol.server_events import SERVER_EVENTS, ResponseOutputAudioDelta
 from rtaudio.protocol.session_config import normalise_session_config
 
 __all__ = ["decode_server_event"]
@@ -58,6 +60,17 @@ def decode_server_event(message: Message) -> ServerEvent | UnknownEvent:
         InvalidEvent: a `ProtocolError`: the message is not JSON, not an object with a text `type`,
             or lacks what an event of its type must have. Its `raw` is what could be parsed.
     """
+    delta = decode_audio_delta(message)
+    if delta is not None:
+        event_id, response_id, item_id, output_index, content_index, audio = delta
+        return ResponseOutputAudioDelta(
+            event_id=event_id,
+            response_id=response_id,
+            item_id=item_id,
+            output_index=output_index,
+            content_index=content_index,
+            audio=audio,
+        )
     try:
         event: ServerEvent = _decoder.decode(message)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

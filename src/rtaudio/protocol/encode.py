@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rtaudio._native.wire import encode_append
 from rtaudio.protocol.base import ClientEvent, ServerEvent, UnknownEvent
 from rtaudio.protocol.client_events import InputAudioBufferAppend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from typing_extensions import Buffer
 
 __all__ = ["encode_audio_append", "encode_event"]
 
@@ -28,11 +31,25 @@ def encode_event(event: ClientEvent | ServerEvent | UnknownEvent | Mapping[str, 
     Returns:
         UTF-8 without line breaks.
     """
+    if isinstance(event, InputAudioBufferAppend):
+        return encode_append(event.audio, event.event_id)
     if isinstance(event, UnknownEvent):
         return _encoder.encode(event.raw)
     return _encoder.encode(event)
 
 
-def encode_audio_append(pcm: Any, event_id: str | None = None) -> bytes:
-    """Write PCM as the JSON text of an `input_audio_buffer.append`."""
-    return _encoder.encode(InputAudioBufferAppend(audio=bytes(pcm), event_id=event_id))
+def encode_audio_append(pcm: Buffer, event_id: str | None = None) -> bytes:
+    """Write sound as the JSON text of an `input_audio_buffer.append` event, in one pass.
+
+    Args:
+        pcm: what the session's input format holds: a contiguous buffer of int16 samples, or bytes
+            of any length (PCM16 little endian, or G.711 codes). It is only read during the call.
+        event_id: an id for the event, at most 512 characters.
+
+    Returns:
+        ASCII bytes, which begin with `{"type":"input_audio_buffer.append"`.
+
+    Raises:
+        AudioError: `pcm` is no such buffer.
+    """
+    return encode_append(pcm, event_id)
