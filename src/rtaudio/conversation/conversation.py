@@ -9,7 +9,7 @@ socket, no task and no clock: the time is an argument where it matters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.usage import Usage
+from rtaudio.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -231,8 +232,8 @@ class Conversation:
 
     def _read_session(self, session: Mapping[str, Any], *, confirmed: bool) -> None:
         self._transcribes_only = session.get("type") == "transcription"
-        self.wire_input = protocol.wire_format(session, "input")
-        self.wire_output = protocol.wire_format(session, "output")
+        self.wire_input = _wire_format(session, "input")
+        self.wire_output = _wire_format(session, "output")
         self._bytes_per_ms = _bytes_per_ms(self.wire_output)
         if confirmed:
             audio_input = (session.get("audio") or {}).get("input") or {}
@@ -396,6 +397,14 @@ class Conversation:
 
     def _retrieve(self, item_id: str) -> None:
         self._outgoing.append({"type": "conversation.item.retrieve", "item_id": item_id})
+
+
+def _wire_format(session: Mapping[str, Any], side: Literal["input", "output"]) -> AudioFormat:
+    try:
+        return protocol.wire_format(session, side)
+    except ConfigError:
+        # A format of the future: positions are then counted as if it were the usual one.
+        return _DEFAULT_FORMAT
 
 
 def _bytes_per_ms(audio_format: AudioFormat) -> float:

@@ -1,0 +1,96 @@
+"""Who speaks for the application."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rtaudio.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rtaudio.session.context import RunContext
+
+__all__ = ["RealtimeAgent"]
+
+Instructions: TypeAlias = "str | Callable[[RunContext, RealtimeAgent], str | Awaitable[str]]"
+Prompt: TypeAlias = (
+    "Mapping[str, Any] | Callable[[RunContext, RealtimeAgent], "
+    "Mapping[str, Any] | Awaitable[Mapping[str, Any]]]"
+)
+
+
+class RealtimeAgent:
+    """A role for the model: what it is told to be, and the voice it has.
+
+    Args:
+        name: shown in events; not empty.
+        instructions: the system prompt, or a plain or async function of (context, agent) that
+            returns it, called at each connect.
+        voice: a voice the service knows; None leaves the choice to the session's config.
+        prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
+
+    Raises:
+        ConfigError: the name is empty or not a text.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        instructions: Instructions = "",
+        *,
+        voice: str | None = None,
+        prompt: Prompt | None = None,
+    ) -> None:
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"an agent needs a name, a non-empty str; got {name!r}")
+        if not isinstance(instructions, str) and not callable(instructions):
+            raise ConfigError(
+                f"instructions must be a str or callable, got {type(instructions).__name__}"
+            )
+        self.name = name
+        self.instructions = instructions
+        self.voice = voice
+        self.prompt = prompt
+
+    def __repr__(self) -> str:
+        return f"RealtimeAgent(name={self.name!r})"
+
+    async def resolve_instructions(self, context: RunContext) -> str:
+        """The instructions as they are now.
+
+        Raises:
+            ConfigError: the function returned something that is not a text.
+        """
+        value = await self._resolve(self.instructions, context)
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"instructions of agent {self.name!r} must be a str, got {type(value).__name__}"
+            )
+        return value
+
+    async def resolve_prompt(self, context: RunContext) -> dict[str, Any] | None:
+        """The stored prompt in wire form, or None.
+
+        Raises:
+            ConfigError: the prompt is not a mapping with an id.
+        """
+        value = await self._resolve(self.prompt, context)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise ConfigError(
+                f"prompt of agent {self.name!r} must be a mapping, got {type(value).__name__}"
+            )
+        prompt_id = value.get("prompt_id") or value.get("promptId") or value.get("id")
+        if not prompt_id:
+            raise ConfigError(f"prompt of agent {self.name!r} has no 'prompt_id'")
+        rest = {key: value[key] for key in ("version", "variables") if value.get(key) is not None}
+        return {"id": prompt_id, **rest}
+
+    async def _resolve(self, value: Any, context: RunContext) -> Any:
+        if callable(value):
+            value = value(context, self)
+            if inspect.isawaitable(value):
+                value = await value
+        return value

@@ -1,0 +1,129 @@
+"""Sound between the application's formats and the wire's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtaudio.audio import AudioConverter, AudioFormat
+from rtaudio.conversation.events import Audio, AudioInterrupted, AudioStopped, SessionEvent
+from rtaudio.errors import AudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typing_extensions import Buffer
+
+__all__ = ["InputAudio", "OutputAudio"]
+
+# Buffers of plain bytes, or of native-endian 16-bit samples.
+_BUFFER_FORMATS = frozenset({"B", "b", "c", "h", "<h", "=h"})
+
+
+class InputAudio:
+    """What the application feeds, on its way to the wire.
+
+    Args:
+        source: the application's format; None where it feeds the wire's own.
+    """
+
+    def __init__(self, source: AudioFormat | None) -> None:
+        self._source = source
+        self._target: AudioFormat | None = None
+        self._converter: AudioConverter | None = None
+
+    def process(self, audio: Buffer, wire: AudioFormat) -> bytes:
+        """Convert the next piece.
+
+        Args:
+            audio: bytes, bytearray, memoryview or int16 array, contiguous; copied.
+            wire: the format negotiated with the service.
+
+        Raises:
+            AudioError: the buffer holds something else than samples in the application's format.
+        """
+        if self._source is None or self._source == wire:
+            return _as_bytes(audio)
+        if self._converter is None or self._target != wire:
+            self._converter = AudioConverter(self._source, wire)
+            self._target = wire
+        return self._converter.process(audio)
+
+    def flush(self) -> bytes:
+        """The rest that conversion held back; the next piece begins a new stretch of sound."""
+        if self._converter is None:
+            return b""
+        tail = self._converter.flush()
+        self._converter.reset()
+        return tail
+
+    def reset(self) -> None:
+        """Forget the stretch of sound that was begun."""
+        self._converter = None
+
+
+class OutputAudio:
+    """What the service says, on its way to the application.
+
+    Args:
+        target: the format the application wants.
+    """
+
+    def __init__(self, target: AudioFormat) -> None:
+        self._target = target
+        self._source: AudioFormat | None = None
+        self._converter: AudioConverter | None = None
+        self._last: Audio | None = None
+
+    def adapt(self, events: Iterable[SessionEvent], wire: AudioFormat) -> list[SessionEvent]:
+        """Convert the sound in events; where a stretch ends, its tail becomes an event too."""
+        adapted: list[SessionEvent] = []
+        for event in events:
+            if isinstance(event, Audio):
+                self._last = event
+                if wire != self._target:
+                    event.data = self._convert(event.data, wire)
+            elif isinstance(event, AudioStopped):
+                tail = self._converter.flush() if self._converter is not None else b""
+                if tail and self._last is not None:
+                    adapted.append(
+                        Audio(
+                            data=tail,
+                            response_id=self._last.response_id,
+                            item_id=self._last.item_id,
+                            content_index=self._last.content_index,
+                        )
+                    )
+                self.reset()
+            elif isinstance(event, AudioInterrupted):
+                self.reset()
+            adapted.append(event)
+        return adapted
+
+    def reset(self) -> None:
+        """Forget the stretch of sound that was begun."""
+        self._last = None
+        if self._converter is not None:
+            self._converter.reset()
+
+    def _convert(self, data: bytes, wire: AudioFormat) -> bytes:
+        if self._converter is None or self._source != wire:
+            self._converter = AudioConverter(wire, self._target)
+            self._source = wire
+        return self._converter.process(data)
+
+
+def _as_bytes(audio: Buffer) -> bytes:
+    if isinstance(audio, bytes):
+        return audio
+    try:
+        view = memoryview(audio)
+    except TypeError:
+        raise AudioError(
+            f"audio is bytes, bytearray, memoryview or an int16 array, got {type(audio).__name__}"
+        ) from None
+    if view.format not in _BUFFER_FORMATS or not view.c_contiguous:
+        raise AudioError(
+            f"audio is contiguous bytes or int16 samples, got items of format {view.format!r}"
+            f"{'' if view.c_contiguous else ' with gaps'}"
+        )
+    return view.tobytes()

@@ -1,0 +1,96 @@
+"""The configuration that a session begins with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rtaudio.protocol import merge_session_config, normalise_session_config
+from rtaudio.transports.websocket import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.context import RunContext
+    from rtaudio.session.options import RealtimeSessionOptions
+
+__all__ = ["initial_config", "is_transcription", "wanted_tracing"]
+
+_log = logging.getLogger("rtaudio.session")
+
+_DEFAULTS: dict[str, Any] = {
+    "type": "realtime",
+    "output_modalities": ["audio"],
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "transcription": {"model": "gpt-4o-mini-transcribe"},
+            "turn_detection": {"type": "semantic_vad"},
+            "noise_reduction": None,
+        },
+        "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": 1},
+    },
+}
+
+
+def is_transcription(options: RealtimeSessionOptions) -> bool:
+    """Whether the session only transcribes."""
+    return options.config is not None and options.config.get("type") == "transcription"
+
+
+async def initial_config(
+    agent: RealtimeAgent | None,
+    options: RealtimeSessionOptions,
+    context: RunContext,
+    *,
+    model: str | None = None,
+) -> dict[str, Any]:
+    """Build what the first `session.update` carries, in wire form.
+
+    A transcription session carries what the application gave and nothing else: the service has no
+    use for anything more, and refuses much of it.
+
+    Args:
+        agent: whose instructions, voice and prompt count; None leaves them to the service.
+        options: the session's options.
+        context: handed to instructions functions.
+        model: wins over the options' model.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    given = normalise_session_config(options.config or {})
+    if is_transcription(options):
+        return given
+    config = merge_session_config(_DEFAULTS, given)
+    config["model"] = model or options.model or config.get("model") or DEFAULT_MODEL
+    config.pop("tracing", None)
+    if agent is None:
+        return config
+    config["instructions"] = await agent.resolve_instructions(context)
+    # Always a list: leaving tools out would keep those of an earlier configuration alive.
+    config["tools"] = []
+    if agent.voice is not None:
+        config["audio"]["output"].setdefault("voice", agent.voice)
+    prompt = await agent.resolve_prompt(context)
+    if prompt is not None:
+        config["prompt"] = prompt
+    return config
+
+
+def wanted_tracing(options: RealtimeSessionOptions) -> Any:
+    """What `session.tracing` should be: `"auto"`, None (off) or a mapping."""
+    if options.workflow_name is None or options.tracing_disabled:
+        ignored = [n for n in ("group_id", "trace_metadata") if getattr(options, n) is not None]
+        if ignored:
+            _log.warning("%s without effect: tracing has no workflow_name", " and ".join(ignored))
+    if options.tracing_disabled:
+        return None
+    if options.workflow_name is None:
+        return "auto"
+    tracing: dict[str, Any] = {"workflow_name": options.workflow_name}
+    if options.group_id is not None:
+        tracing["group_id"] = options.group_id
+    if isinstance(options.trace_metadata, Mapping):
+        tracing["metadata"] = dict(options.trace_metadata)
+    return tracing

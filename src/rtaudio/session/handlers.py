@@ -1,0 +1,93 @@
+"""Handlers of session events, kept apart from each other and from the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from rtaudio.conversation.events import Error, HistoryUpdated, SessionEvent
+from rtaudio.errors import ConfigError
+
+__all__ = ["Handler", "Handlers"]
+
+Handler: TypeAlias = Callable[[Any], Awaitable[Any] | Any]
+
+_log = logging.getLogger("rtaudio.session")
+
+
+class Handlers:
+    """Calls handlers in the order of registration.
+
+    Plain handlers run at once. Async ones are started at once and not waited for, so that a slow
+    one does not hold up the events behind it. What a handler raises goes to `report`; what an
+    `error` handler raises is logged, since reporting it would call that handler again.
+
+    Args:
+        report: called with exceptions of handlers.
+    """
+
+    def __init__(self, report: Callable[[Exception], None]) -> None:
+        self._report = report
+        self._by_type: dict[str, list[Handler]] = {}
+        self._running: set[asyncio.Future[Any]] = set()
+
+    def add(self, event_type: str, handler: Handler) -> None:
+        """Call `handler` with every event of this type.
+
+        Raises:
+            ConfigError: it cannot be called, or there is no such event.
+        """
+        if not callable(handler):
+            raise ConfigError(f"a handler must be callable, got {type(handler).__name__}")
+        known = {kind.type for kind in SessionEvent.__subclasses__()}
+        if event_type not in known:
+            raise ConfigError(
+                f"there is no session event {event_type!r}; there are {', '.join(sorted(known))}"
+            )
+        self._by_type.setdefault(event_type, []).append(handler)
+
+    def remove(self, event_type: str, handler: Handler) -> None:
+        """Stop calling `handler`; where it was never registered, do nothing."""
+        registered = self._by_type.get(event_type, [])
+        if handler in registered:
+            # A new list, since the old one may be in the middle of being called.
+            remaining = list(registered)
+            remaining.remove(handler)
+            self._by_type[event_type] = remaining
+
+    def wants(self, event_type: str) -> bool:
+        """Whether anybody listens to this type of event."""
+        return bool(self._by_type.get(event_type))
+
+    def call(self, event: SessionEvent) -> None:
+        """Give an event to everybody who wants it."""
+        registered = self._by_type.get(event.type)
+        if not registered:
+            return
+        for handler in tuple(registered):
+            try:
+                result = handler(event)
+            except Exception as error:  # noqa: BLE001 - user code may raise anything
+                self._failed(event, error)
+                continue
+            if inspect.isawaitable(result):
+                if isinstance(event, HistoryUpdated):
+                    event.capture()
+                running = asyncio.ensure_future(result)
+                self._running.add(running)
+                running.add_done_callback(lambda done, event=event: self._finished(event, done))
+
+    def _finished(self, event: SessionEvent, done: asyncio.Future[Any]) -> None:
+        self._running.discard(done)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Exception):
+            self._failed(event, error)
+
+    def _failed(self, event: SessionEvent, error: Exception) -> None:
+        if isinstance(event, Error):
+            _log.error("an error handler raised %s", type(error).__name__)
+        else:
+            self._report(error)

@@ -1,0 +1,124 @@
+"""The options of a session."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rtaudio.audio import AudioFormat
+from rtaudio.errors import ConfigError
+from rtaudio.protocol import normalise_session_config
+from rtaudio.transports import RealtimeTransport, WebSocketTransport
+from rtaudio.transports.base import ApiKey
+
+__all__ = ["RealtimeSessionOptions"]
+
+
+@dataclass(slots=True, kw_only=True)
+class RealtimeSessionOptions:
+    """What a session is to be like. Read again at every `connect()`.
+
+    Attributes:
+        api_key: credential, or a plain or async function that fetches one at each connection.
+        config: session settings merged over the defaults; camel, snake and beta keys.
+            `{"type": "transcription", ...}` makes a session that only transcribes.
+        context: the application's own object, at `ctx.context` in handlers and functions.
+        group_id: groups traces; only together with `workflow_name`.
+        model: the model; None leaves it to `config["model"]`, then to the transport.
+        trace_metadata: facts attached to the trace; only together with `workflow_name`.
+        tracing_disabled: no trace at all; wins over `workflow_name`.
+        transport: `websocket`, or a transport of your own.
+        url: where to connect; None leaves it to the transport.
+        workflow_name: names the trace; None leaves that to the service.
+        input_audio: format of the audio given to `send_audio`; None means the wire's own.
+        output_audio: format wanted in `audio` events; None means the wire's own.
+        max_queued_events: how many events an iterator may fall behind before it gets
+            `ConsumerTooSlow`; at least 1.
+    """
+
+    api_key: ApiKey | None = field(default=None, repr=False)
+    config: Mapping[str, Any] | None = None
+    context: Any = None
+    group_id: str | None = None
+    model: str | None = None
+    trace_metadata: Mapping[str, Any] | None = None
+    tracing_disabled: bool = False
+    transport: Literal["websocket"] | RealtimeTransport = "websocket"
+    url: str | None = None
+    workflow_name: str | None = None
+    input_audio: AudioFormat | None = None
+    output_audio: AudioFormat | None = None
+    max_queued_events: int = 10_000
+
+    def validate(self) -> None:
+        """Check every option.
+
+        Raises:
+            ConfigError: naming the option, what it was, and what would be right.
+        """
+        if self.api_key is not None and not isinstance(self.api_key, str):
+            _check("api_key", self.api_key, callable(self.api_key), "a str or callable", value=False)
+        for name in ("config", "trace_metadata"):
+            _check_type(name, getattr(self, name), Mapping, "a mapping")
+        for name in ("group_id", "model", "url", "workflow_name"):
+            _check_type(name, getattr(self, name), str, "a str")
+        for name in ("input_audio", "output_audio"):
+            _check_type(name, getattr(self, name), AudioFormat, "an AudioFormat")
+        for name in ("input_audio", "output_audio"):
+            wanted = getattr(self, name)
+            if wanted is not None:
+                fine = wanted.encoding != "opus"
+                _check(name, wanted, fine, "a format of encoding pcm16, pcmu or pcma")
+        fine = isinstance(self.tracing_disabled, bool)
+        _check("tracing_disabled", self.tracing_disabled, fine, "a bool")
+        limit = self.max_queued_events
+        fine = isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
+        _check("max_queued_events", limit, fine, "an int of at least 1")
+        fine = self.transport == "websocket" or isinstance(self.transport, RealtimeTransport)
+        _check("transport", self.transport, fine, "'websocket' or a RealtimeTransport")
+        if self.config is not None:
+            normalise_session_config(self.config)
+
+    def make_transport(self) -> RealtimeTransport:
+        """The transport that is named, or was given."""
+        if isinstance(self.transport, RealtimeTransport):
+            return self.transport
+        return WebSocketTransport()
+
+    @classmethod
+    def combine(
+        cls, options: RealtimeSessionOptions | None, fields: Mapping[str, Any]
+    ) -> RealtimeSessionOptions:
+        """Options and keywords of a session's constructor as one; keywords win.
+
+        Raises:
+            ConfigError: a keyword is no option, or an option is wrong.
+        """
+        if options is not None and not isinstance(options, RealtimeSessionOptions):
+            raise ConfigError(
+                f"options must be RealtimeSessionOptions, got {type(options).__name__}"
+            )
+        known = {each.name for each in dataclasses.fields(cls)}
+        unknown = sorted(fields.keys() - known)
+        if unknown:
+            raise ConfigError(
+                f"unknown session option {unknown[0]!r}; options are {', '.join(sorted(known))}"
+            )
+        if options is None:
+            options = cls(**fields)
+        elif fields:
+            options = dataclasses.replace(options, **fields)
+        options.validate()
+        return options
+
+
+def _check_type(name: str, value: Any, kind: type, wanted: str) -> None:
+    _check(name, type(value).__name__, value is None or isinstance(value, kind), wanted)
+
+
+def _check(name: str, got: Any, fine: bool, wanted: str, *, value: bool = True) -> None:
+    if not fine:
+        shown = repr(got) if value else type(got).__name__
+        raise ConfigError(f"option {name} must be {wanted}, got {shown}")

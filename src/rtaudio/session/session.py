@@ -1,0 +1,482 @@
+"""`RealtimeSession`: the asyncio shell around a conversation.
+
+It moves events between a transport and the conversation, and calls the application's handlers.
+What the events mean is decided in `rtaudio.conversation`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rtaudio.conversation import Conversation
+from rtaudio.conversation.events import ConnectionChange, Error, SessionEvent, TransportEvent
+from rtaudio.errors import ConfigError, ConnectionLost, ProtocolError, TransportError
+from rtaudio.protocol import ErrorEvent
+from rtaudio.session.agent import RealtimeAgent
+from rtaudio.session.audio import InputAudio, OutputAudio
+from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
+from rtaudio.session.context import RunContext
+from rtaudio.session.handlers import Handler, Handlers
+from rtaudio.session.options import RealtimeSessionOptions
+from rtaudio.session.outbox import Outbox
+from rtaudio.session.stream import EventStream
+from rtaudio.transports.base import ConnectOptions, TransportSink
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Buffer, Self
+
+    from rtaudio.conversation import Item, Usage
+    from rtaudio.protocol import ServerEvent, UnknownEvent
+    from rtaudio.transports import RealtimeTransport
+    from rtaudio.transports.base import ApiKey, RawMessage, TransportStatus
+
+__all__ = ["RealtimeSession"]
+
+_log = logging.getLogger("rtaudio.session")
+
+
+class RealtimeSession:
+    """A conversation with a realtime model, or a stream of speech to be transcribed.
+
+    Use it as `async with RealtimeSession(agent, ...) as session:`, or call `connect` and `close`. One
+    object can be connected again after it was closed; each connection is a new conversation with
+    the same handlers. It belongs to one event loop and is not thread-safe.
+
+    Args:
+        agent: who speaks; None for a session without instructions, such as a transcription.
+        options: see `RealtimeSessionOptions`.
+        **fields: the same options as keywords; they win.
+
+    Raises:
+        ConfigError: an option is wrong. Nothing is opened or sent before `connect`.
+    """
+
+    def __init__(
+        self,
+        agent: RealtimeAgent | None,
+        options: RealtimeSessionOptions | None = None,
+        **fields: Any,
+    ) -> None:
+        if agent is not None and not isinstance(agent, RealtimeAgent):
+            raise ConfigError(f"agent must be a RealtimeAgent or None, got {type(agent).__name__}")
+        self.options = RealtimeSessionOptions.combine(options, fields)
+        self._agent = agent
+        self._transport = self.options.make_transport()
+        self._conversation = Conversation()
+        self._context = RunContext(self.options.context, self._conversation)
+        self._handlers = Handlers(self._report)
+        self._streams: list[EventStream] = []
+        self._outbox = Outbox(self._transport, self._send_failed)
+        self._sink = TransportSink(
+            self._on_event, self._on_garbage, self._on_status, self._on_lost
+        )
+        self._input = InputAudio(None)
+        self._output: OutputAudio | None = None
+        # Grows with every connect and close, so that work begun before can tell that it is stale.
+        self._generation = 0
+        self._connecting = False
+        self._attempt: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        # How iteration ends for those who begin after the end; None while it goes on.
+        self._end: tuple[Exception | None] | None = None
+
+    def __repr__(self) -> str:
+        agent = self._agent.name if self._agent is not None else None
+        return f"RealtimeSession(agent={agent!r}, status={self._transport.status!r})"
+
+    # What it knows.
+
+    @property
+    def history(self) -> tuple[Item, ...]:
+        """The items of the conversation in order; a new tuple after each change."""
+        return self._conversation.history.snapshot()
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens spent over the life of this object."""
+        return self._conversation.usage
+
+    @property
+    def current_agent(self) -> RealtimeAgent | None:
+        """Who speaks now."""
+        return self._agent
+
+    @property
+    def context(self) -> RunContext:
+        """What handlers find as `event.context`."""
+        return self._context
+
+    @property
+    def transport(self) -> RealtimeTransport:
+        """What carries the events."""
+        return self._transport
+
+    @property
+    def connection_state(self) -> TransportStatus:
+        """`disconnected`, `connecting` or `connected`."""
+        return self._transport.status
+
+    @property
+    def muted(self) -> bool | None:
+        """Whether the transport's microphone is muted; None where it has none."""
+        return self._transport.muted
+
+    # Connecting and closing.
+
+    async def connect(
+        self,
+        url: str | None = None,
+        api_key: ApiKey | None = None,
+        model: str | None = None,
+        call_id: str | None = None,
+    ) -> None:
+        """Connect, configure the session, and wait until the service has accepted it.
+
+        Args:
+            url: wins over the option.
+            api_key: wins over the option.
+            model: wins over the option, for this connection.
+            call_id: attach to a call that runs already, instead of opening a session.
+
+        Raises:
+            ConfigError: already connecting or connected, or an option is wrong.
+            AuthenticationError: the service refused the credential.
+            TransportError: no connection came about, or `close` was called meanwhile.
+        """
+        if self._connecting or self._transport.status != "disconnected":
+            raise ConfigError("connect() was called already; call close() before connecting again")
+        options = self.options
+        options.validate()
+        if call_id is not None and model is not None:
+            raise ConfigError("connect() takes a call_id or a model: a running call has its model")
+        self._generation += 1
+        mine = self._generation
+        self._connecting = True
+        try:
+            self._end = None
+            self._outbox.clear()
+            self._input = InputAudio(options.input_audio)
+            self._output = OutputAudio(options.output_audio) if options.output_audio else None
+            self._conversation.connecting()
+            transcribes = is_transcription(options)
+            config = await initial_config(self._agent, options, self._context, model=model)
+            self._check_current(mine)
+            self._conversation.configure(config)
+            if not transcribes:
+                self._conversation.trace(wanted_tracing(options))
+            self._transport.attach(self._sink)
+            connect_options = ConnectOptions(
+                api_key=api_key if api_key is not None else options.api_key,
+                model=config.get("model"),
+                url=url if url is not None else options.url,
+                call_id=call_id,
+                intent="transcription" if transcribes else None,
+                initial_session_config=config,
+            )
+            greeting = {"type": "session.update", "session": config}
+            self._attempt = asyncio.ensure_future(self._transport.open(connect_options, greeting))
+            try:
+                await self._attempt
+            except asyncio.CancelledError:
+                self._check_current(mine)
+                raise
+            self._check_current(mine)
+        except BaseException:
+            if mine == self._generation:
+                self._conversation.disconnected()
+            raise
+        finally:
+            if mine == self._generation:
+                self._connecting = False
+                self._attempt = None
+        self._conversation.connected()
+        self._pump()
+
+    async def close(self) -> None:
+        """End the session; history and usage stay readable. Calling it again does nothing.
+
+        Iteration over the session ends once what is queued has been read. Concurrent calls share
+        one clean-up, which goes on where a caller is cancelled.
+        """
+        if self._closing is None or self._closing.done():
+            self._closing = asyncio.ensure_future(self._clean_up())
+        await asyncio.shield(self._closing)
+
+    async def _clean_up(self) -> None:
+        self._generation += 1
+        self._connecting = False
+        attempt, self._attempt = self._attempt, None
+        self._outbox.clear()
+        try:
+            if attempt is not None and not attempt.done():
+                # The attempt closes what it has opened.
+                attempt.cancel()
+                await asyncio.wait([attempt])
+            elif self._transport.status != "disconnected":
+                await self._transport.shut()
+        finally:
+            self._conversation.disconnected()
+            self._finish(None)
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # Events.
+
+    def on(self, event_type: str, handler: Handler) -> None:
+        """Call `handler(event)` for every event of this type.
+
+        Plain functions run at once and hold up the events behind them, so they should be short;
+        coroutine functions are started and not waited for. A handler that raises disturbs nobody:
+        its exception becomes an `error` event.
+
+        Raises:
+            ConfigError: there is no such event, or the handler cannot be called.
+        """
+        self._handlers.add(event_type, handler)
+
+    def off(self, event_type: str, handler: Handler) -> None:
+        """Stop calling `handler`."""
+        self._handlers.remove(event_type, handler)
+
+    def __aiter__(self) -> EventStream:
+        """All events from now on, in order.
+
+        Several iterations at a time each see all of them. Each ends after `close`, or after the
+        service closed the connection in good order; a lost connection raises `ConnectionLost`
+        behind the last event, and falling behind by more than `max_queued_events` raises
+        `ConsumerTooSlow`.
+        """
+        stream = EventStream(self.options.max_queued_events, self._streams.remove)
+        self._streams.append(stream)
+        if self._end is not None:
+            stream.end(self._end[0])
+        return stream
+
+    # What the application says.
+
+    async def send_message(
+        self,
+        message: str | Mapping[str, Any],
+        other_event_data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Say something as the user and ask for an answer.
+
+        Args:
+            message: a text, or a user message `{"type": "message", "role": "user", "content": [...]}`
+                of `input_text` and `input_image` parts.
+            other_event_data: further fields of the event, such as `previous_item_id`.
+
+        Raises:
+            ConfigError: the message has another shape.
+            TransportError: not connected.
+        """
+        self._require_connection()
+        self._conversation.send_message(message, other_event_data)
+        await self._send()
+
+    async def send_audio(self, audio: Buffer, commit: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Send a piece of the user's speech; waits where the connection cannot keep up.
+
+        While there is no connection the sound is dropped, silently: a microphone goes on.
+
+        Args:
+            audio: bytes, bytearray, memoryview or int16 array in the `input_audio` format; in the
+                format negotiated with the service where that option is not set. Pieces of 20 to
+                100 ms suit the service's voice detection.
+            commit: end the turn with this piece; needed only without turn detection.
+
+        Raises:
+            AudioError: the buffer holds something else.
+            TransportError: the connection broke.
+        """
+        if self._transport.status != "connected":
+            return
+        wire = self._input.process(audio, self._conversation.wire_input)
+        if not commit:
+            if wire:
+                await self._outbox.send(wire)
+            return
+        await self._commit(wire)
+
+    async def commit_audio(self) -> None:
+        """End the turn: what was sent becomes an item of the user. Asks for no answer.
+
+        Raises:
+            TransportError: not connected.
+        """
+        self._require_connection()
+        await self._commit(b"")
+
+    async def clear_audio(self) -> None:
+        """Let the service forget the sound that is not part of an item yet.
+
+        Raises:
+            TransportError: not connected.
+        """
+        self._require_connection()
+        self._input.reset()
+        await self._outbox.send({"type": "input_audio_buffer.clear"})
+
+    async def _commit(self, wire: bytes) -> None:
+        wire += self._input.flush()
+        sound = (wire,) if wire else ()
+        await self._outbox.send(*sound, {"type": "input_audio_buffer.commit"})
+
+    async def interrupt(self) -> None:
+        """Stop the answer that is being given, and let the service know how much was heard.
+
+        Raises:
+            TransportError: not connected.
+        """
+        self._require_connection()
+        self._conversation.interrupt(time.monotonic())
+        await self._send()
+
+    async def request_response(self, response: Mapping[str, Any] | None = None) -> None:
+        """Ask for an answer; it begins when the one that is being given has ended.
+
+        Args:
+            response: settings for this answer only.
+
+        Raises:
+            TransportError: not connected.
+        """
+        self._require_connection()
+        self._conversation.request_response(response)
+        await self._send()
+
+    async def send_event(self, event: Mapping[str, Any] | msgspec.Struct) -> None:
+        """Send a client event as it is; a `response.create` waits for its turn.
+
+        Args:
+            event: a mapping in wire form, or a typed event of `rtaudio.protocol`.
+
+        Raises:
+            ConfigError: the event has no type.
+            TransportError: not connected.
+        """
+        wire = event if isinstance(event, Mapping) else msgspec.json.decode(msgspec.json.encode(event))
+        if not isinstance(wire.get("type"), str):
+            raise ConfigError("an event needs a 'type', a str such as 'response.create'")
+        self._require_connection()
+        self._conversation.send_event(wire)
+        await self._send()
+
+    def mute(self, muted: bool) -> None:  # noqa: FBT001 - the one argument is the new state
+        """Mute the transport's microphone.
+
+        Raises:
+            ConfigError: the transport has none, as with a WebSocket: stop sending instead.
+        """
+        self._transport.mute(muted)
+
+    # Between transport and conversation.
+
+    async def _send(self) -> None:
+        """Write what the conversation wants written, and tell what it has to tell."""
+        outgoing = self._conversation.take_outgoing()
+        self._pump()
+        if outgoing:
+            await self._outbox.send(*outgoing)
+
+    def _pump(self) -> None:
+        conversation = self._conversation
+        outgoing = conversation.take_outgoing()
+        if outgoing:
+            self._outbox.post(*outgoing)
+        events = conversation.take_events()
+        if events and self._output is not None:
+            events = self._output.adapt(events, conversation.wire_output)
+        for event in events:
+            self._deliver(event)
+
+    def _deliver(self, event: SessionEvent) -> None:
+        if not self._streams and not self._handlers.wants(event.type):
+            if isinstance(event, Error):
+                _log.error("unhandled session error: %s", _kind_of(event.error))
+            return
+        event.context = self._context
+        event.agent = self._agent
+        self._handlers.call(event)
+        for stream in tuple(self._streams):
+            stream.put(event)
+
+    def _report(self, error: Exception) -> None:
+        self._deliver(Error(error=error))
+
+    def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
+        if self._streams or self._handlers.wants("transport_event"):
+            self._deliver(TransportEvent(raw=raw))
+        try:
+            self._conversation.receive(event, time.monotonic())
+        except Exception as error:  # noqa: BLE001 - one bad event must not end the session
+            self._report(error)
+        self._pump()
+
+    def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
+        transport_event = TransportEvent(raw=raw)
+        try:
+            well_formed = isinstance(transport_event.event.get("type"), str)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            well_formed = False
+        if well_formed:
+            # A type we know with fields we do not: the application may still make sense of it.
+            self._deliver(transport_event)
+        self._report(error)
+
+    def _on_status(self, status: TransportStatus) -> None:
+        self._deliver(ConnectionChange(status=status))
+
+    def _on_lost(self, error: Exception | None) -> None:
+        self._outbox.clear()
+        self._conversation.disconnected()
+        if error is not None:
+            if not isinstance(error, TransportError):
+                cause, error = error, ConnectionLost("the connection was lost")
+                error.__cause__ = cause
+            self._report(error)
+        self._finish(error)
+
+    def _send_failed(self, event: Mapping[str, Any], error: Exception) -> None:
+        self._conversation.send_failed(event, error)
+        self._pump()
+
+    def _finish(self, error: Exception | None) -> None:
+        """Let all iterations end; a second call changes nothing for those that began before."""
+        if self._end is None:
+            self._end = (error,)
+        for stream in tuple(self._streams):
+            stream.end(error)
+
+    def _require_connection(self) -> None:
+        if self._transport.status != "connected":
+            raise TransportError(f"not connected: the transport is {self._transport.status}")
+
+    def _check_current(self, mine: int) -> None:
+        if mine != self._generation:
+            raise TransportError("connect() was superseded: the session was closed meanwhile")
+
+
+def _kind_of(error: Any) -> str:
+    """What may be said of an error in a log: its kind, not its text."""
+    if isinstance(error, ErrorEvent):
+        return error.error.code or error.error.type or "error event"
+    return type(error).__name__

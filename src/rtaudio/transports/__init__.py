@@ -1,0 +1,9 @@
+"""What carries events between a session and a realtime service."""
+
+from __future__ import annotations
+
+from rtaudio.transports.base import ConnectOptions, RealtimeTransport
+from rtaudio.transports.scripted import ScriptedTransport
+from rtaudio.transports.websocket import WebSocketTransport
+
+__all__ = ["ConnectOptions", "RealtimeTransport", "ScriptedTransport", "WebSocketTransport"]

@@ -1,0 +1,257 @@
+"""The contract between a session and whatever carries its events.
+
+A transport moves events and sound; it knows nothing of conversations. To write one, derive from
+`RealtimeTransport`, implement `connect`, `send_event` and `close` (each may be a coroutine or a plain
+method), and hand what arrives to `receive`. When the connection ends without `close` having been
+called, say so with `lost`. Everything else has a default.
+
+A session opens a transport in three steps: `connect` makes events writable, then the session writes
+its configuration, then `confirm` waits until the other side has accepted the session. `status`
+follows these steps by itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from rtaudio.errors import ConfigError, ProtocolError, TransportError
+from rtaudio.protocol import decode_server_event, encode_event
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from rtaudio.protocol import ServerEvent, UnknownEvent
+
+__all__ = [
+    "ApiKey",
+    "ConnectOptions",
+    "Medium",
+    "RawMessage",
+    "RealtimeTransport",
+    "TransportSink",
+    "TransportStatus",
+    "resolve_api_key",
+]
+
+TransportStatus = Literal["disconnected", "connecting", "connected"]
+Medium = Literal["events", "track", "none"]
+
+#: A credential, or something that fetches one when a connection is made.
+ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
+
+#: What `receive` takes: a frame, a parsed event, or a typed one.
+RawMessage: TypeAlias = bytes | bytearray | memoryview | str | Mapping[str, Any] | msgspec.Struct
+
+
+class ConnectOptions(msgspec.Struct, kw_only=True, frozen=True):
+    """What one connection is made with.
+
+    Attributes:
+        api_key: credential or something callable that returns it, possibly awaitable; None leaves
+            it to the transport.
+        model: the model to speak with; None leaves it to the transport.
+        url: where to connect; None leaves it to the transport.
+        call_id: the running call to attach to.
+        intent: `transcription` for a session that only transcribes.
+        initial_session_config: the session's configuration in wire form. The session writes it
+            after `connect`; it is here for transports that need it earlier.
+    """
+
+    api_key: ApiKey | None = None
+    model: str | None = None
+    url: str | None = None
+    call_id: str | None = None
+    intent: Literal["transcription"] | None = None
+    initial_session_config: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        given = "given" if self.api_key is not None else "not given"
+        return f"ConnectOptions(api_key={given}, model={self.model!r}, call_id={self.call_id!r})"
+
+
+class TransportSink(NamedTuple):
+    """Who listens to a transport, as one function for each kind of news.
+
+    Attributes:
+        event: an event arrived; typed, and as it came.
+        garbage: something arrived that is no event, or lacks what its type must have.
+        status: `status` changed.
+        lost: the connection ended by itself; None where the other side closed it in good order.
+    """
+
+    event: Callable[[ServerEvent | UnknownEvent, RawMessage], None]
+    garbage: Callable[[ProtocolError, RawMessage], None]
+    status: Callable[[TransportStatus], None]
+    lost: Callable[[Exception | None], None]
+
+
+class RealtimeTransport:
+    """Carries events between a session and a realtime service. See the module's text."""
+
+    #: How sound travels: in events, as a media track, or not through us at all.
+    medium: Medium = "events"
+
+    _status: TransportStatus = "disconnected"
+    _sink: TransportSink | None = None
+
+    # What a transport implements.
+
+    def connect(self, options: ConnectOptions) -> Awaitable[None] | None:
+        """Connect so that `send_event` works. On failure leave nothing open."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement connect(options)")
+
+    def send_event(self, event: Mapping[str, Any]) -> Awaitable[None] | None:
+        """Write a client event. Events are written in the order of the calls."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement send_event(event)")
+
+    def close(self) -> Awaitable[None] | None:
+        """Close the connection, if there is one."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement close()")
+
+    # What it may override.
+
+    async def confirm(self) -> None:
+        """Wait until the other side has accepted the session. Default: nothing to wait for."""
+
+    def send_audio(self, pcm: Buffer) -> Awaitable[None] | None:
+        """Send samples in the negotiated input format. Default: in an event."""
+        audio = b64encode(pcm).decode("ascii")
+        return self.send_event({"type": "input_audio_buffer.append", "audio": audio})
+
+    def mute(self, muted: bool) -> None:  # noqa: FBT001 - the one argument is the new state
+        """Stop or resume sending sound, where the transport owns the microphone."""
+        raise ConfigError(
+            f"{type(self).__name__} cannot mute (asked for {muted}): it does not own the "
+            "microphone; stop calling send_audio instead"
+        )
+
+    @property
+    def muted(self) -> bool | None:
+        """Whether sending is muted; None where that is not the transport's business."""
+        return None
+
+    # What it calls.
+
+    def receive(self, message: RawMessage) -> ServerEvent | UnknownEvent | None:
+        """Take in something that arrived and pass it on.
+
+        Returns:
+            The typed event, or None where the message is no event.
+        """
+        sink = self._sink
+        try:
+            if isinstance(message, msgspec.Struct):
+                event: Any = message
+            elif isinstance(message, Mapping):
+                event = decode_server_event(encode_event(dict(message)))
+            else:
+                event = decode_server_event(message)
+        except ProtocolError as error:
+            if sink is not None:
+                sink.garbage(error, message)
+            return None
+        if sink is not None:
+            sink.event(event, message)
+        return event  # type: ignore[no-any-return]
+
+    def lost(self, error: Exception | None = None) -> None:
+        """Say that the connection ended by itself.
+
+        Args:
+            error: why; None where the other side closed it in good order.
+        """
+        if self._status == "disconnected":
+            return
+        self._set_status("disconnected")
+        if self._sink is not None:
+            self._sink.lost(error)
+
+    # What a session calls.
+
+    @property
+    def status(self) -> TransportStatus:
+        """Where the connection stands."""
+        return self._status
+
+    def attach(self, sink: TransportSink) -> None:
+        """Report to this listener from now on.
+
+        Raises:
+            ConfigError: somebody else is listening already.
+        """
+        if self._sink is not None and self._sink is not sink:
+            raise ConfigError(f"this {type(self).__name__} belongs to another session already")
+        self._sink = sink
+
+    async def open(self, options: ConnectOptions, greeting: Mapping[str, Any] | None) -> None:
+        """Connect, write the first event, and wait until the session is accepted.
+
+        Args:
+            options: what to connect with.
+            greeting: the first event, normally `session.update`; None writes nothing.
+
+        Raises:
+            ConfigError: the transport is connecting or connected already.
+            TransportError: the connection could not be made.
+        """
+        if self._status != "disconnected":
+            raise ConfigError(f"connect() needs a disconnected transport; this is {self._status}")
+        self._set_status("connecting")
+        try:
+            await _finish(self.connect(options))
+            if greeting is not None:
+                await _finish(self.send_event(greeting))
+            await self.confirm()
+            if self._status != "connecting":
+                raise TransportError("the connection was closed before it was established")
+            self._set_status("connected")
+        except BaseException:
+            try:
+                await self.shut()
+            except Exception:  # noqa: BLE001, S110 - the first failure is the one to raise
+                pass
+            raise
+
+    async def shut(self) -> None:
+        """Close, whatever state the transport is in; `status` is `disconnected` afterwards."""
+        was = self._status
+        # Nothing that the end of the connection sets off may look like a loss.
+        self._status = "disconnected"
+        try:
+            await _finish(self.close())
+        finally:
+            if was != "disconnected" and self._sink is not None:
+                self._sink.status("disconnected")
+
+    def _set_status(self, status: TransportStatus) -> None:
+        if status != self._status:
+            self._status = status
+            if self._sink is not None:
+                self._sink.status(status)
+
+
+async def _finish(result: Awaitable[None] | None) -> None:
+    """Await what a plain method or a coroutine returned."""
+    if inspect.isawaitable(result):
+        await result
+
+
+async def resolve_api_key(key: ApiKey | None) -> str | None:
+    """Turn an API key option into the key, calling and awaiting it where needed.
+
+    Raises:
+        ConfigError: it is neither a text nor something that returns one. The value is not named.
+    """
+    value: Any = key
+    if callable(value):
+        value = value()
+        if inspect.isawaitable(value):
+            value = await value
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"api_key must be or return a str, got {type(value).__name__}")
+    return value

@@ -1,0 +1,319 @@
+"""Events over a WebSocket, by the `websockets` library."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
+
+from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
+from rtaudio.protocol import ErrorEvent, encode_audio_append, encode_event
+from rtaudio.transports.base import ApiKey, ConnectOptions, RealtimeTransport, resolve_api_key
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["DEFAULT_MODEL", "WebSocketTransport"]
+
+DEFAULT_MODEL = "gpt-realtime-2.1"
+
+_CLOUD_URL = "wss://api.openai.com/v1/realtime"
+_VERSION = version("rtaudio")
+
+# The service accepts the upgrade even with a bad key, and refuses by an error and this close code.
+_CLOSE_UNAUTHORISED = 3000
+_CODES_UNAUTHORISED = frozenset({"invalid_api_key", "missing_api_key", "unauthorized"})
+_HTTP_UNAUTHORISED = frozenset({401, 403})
+# What a server may take to close after it has reported an error, in seconds.
+_CLOSE_GRACE_S = 1.0
+
+
+class WebSocketTransport(RealtimeTransport):
+    """One WebSocket connection at a time to a realtime service.
+
+    Args:
+        url: where to connect; None means the cloud service. A `url` given to `connect` takes its
+            place from then on.
+        api_key: used where the session has none. With neither, the environment variable
+            `OPENAI_API_KEY` counts, for the cloud service only.
+        headers: sent instead of our own, `Authorization` included; no key is needed then.
+        handshake_timeout: seconds for the opening handshake, and again for the service's first event.
+        max_message_bytes: largest message accepted; None accepts any. An item that is retrieved
+            with its audio, or the end of a long response, is far larger than the 1 MiB that is usual.
+        compression: `deflate` or None; on base64 audio it costs more than it saves.
+        ping_interval: seconds between pings; None sends none.
+        ping_timeout: seconds to wait for a pong before the connection counts as lost.
+        close_timeout: seconds to wait for the other side's close.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: ApiKey | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        handshake_timeout: float = 10.0,
+        max_message_bytes: int | None = None,
+        compression: str | None = None,
+        ping_interval: float | None = 20.0,
+        ping_timeout: float | None = 20.0,
+        close_timeout: float | None = 5.0,
+    ) -> None:
+        if url is not None:
+            _check_url(url)
+        if not handshake_timeout > 0:
+            raise ConfigError(f"handshake_timeout must be above 0 s, got {handshake_timeout!r}")
+        if compression not in (None, "deflate"):
+            raise ConfigError(f"compression must be None or 'deflate', got {compression!r}")
+        self._url = url
+        self._api_key = api_key
+        self._headers = dict(headers) if headers is not None else None
+        self._handshake_timeout = handshake_timeout
+        self._settings: dict[str, Any] = {
+            "max_size": max_message_bytes,
+            "compression": compression,
+            "ping_interval": ping_interval,
+            "ping_timeout": ping_timeout,
+            "close_timeout": close_timeout,
+            "open_timeout": handshake_timeout,
+        }
+        self._socket: ClientConnection | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._accepted_url: str | None = None
+        self._first_event: asyncio.Future[ErrorEvent | None] | None = None
+
+    def __repr__(self) -> str:
+        # The query of a URL may hold a credential.
+        place = urlsplit(self._url or _CLOUD_URL)._replace(query="", fragment="").geturl()
+        return f"WebSocketTransport({place!r}, status={self.status!r})"
+
+    async def connect(self, options: ConnectOptions) -> None:
+        """Open the socket and start reading.
+
+        Raises:
+            ConfigError: no key for the cloud service, or a URL that is no WebSocket's.
+            AuthenticationError: the service refused the key.
+            TransportError: the connection could not be made.
+        """
+        url, is_cloud = self._target(options)
+        headers = await self._request_headers(options, is_cloud=is_cloud)
+        proxy: Any = None if _is_loopback(url) else True
+        try:
+            socket = await open_websocket(
+                url,
+                additional_headers=headers,
+                user_agent_header=None,
+                proxy=proxy,
+                **self._settings,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in _HTTP_UNAUTHORISED:
+                raise AuthenticationError(
+                    f"the service refused the credential (HTTP {status})", code=str(status)
+                ) from None
+            raise TransportError(
+                f"the service refused the connection (HTTP {status})", code=str(status)
+            ) from None
+        except TimeoutError:
+            raise TransportError(
+                f"no answer to the WebSocket handshake within {self._handshake_timeout:g} s"
+            ) from None
+        except (OSError, WebSocketException) as error:
+            # The library's own text may repeat the request; its kind says enough.
+            raise TransportError(
+                f"cannot connect to {urlsplit(url).netloc.rpartition('@')[2]}: {_reason(error)}"
+            ) from error
+        self._socket = socket
+        self._accepted_url = options.url
+        loop = asyncio.get_running_loop()
+        # A call that runs already gets no `session.created`, so there is nothing to wait for.
+        self._first_event = None if options.call_id is not None else loop.create_future()
+        self._reader = loop.create_task(self._read(socket), name="rtaudio-websocket-reader")
+
+    async def confirm(self) -> None:
+        """Wait for the service's first event: a socket that opened is not yet a session.
+
+        Raises:
+            AuthenticationError: the service refused the key.
+            TransportError: the service refused the session, closed, or stayed silent.
+        """
+        if self._first_event is not None:
+            await self._await_session(self._first_event)
+        if self._accepted_url is not None:
+            self._url = self._accepted_url
+
+    async def _await_session(self, first_event: asyncio.Future[ErrorEvent | None]) -> None:
+        try:
+            async with asyncio.timeout(self._handshake_timeout):
+                refusal = await first_event
+        except TimeoutError:
+            raise TransportError(
+                f"the socket opened, but no event came within {self._handshake_timeout:g} s"
+            ) from None
+        if refusal is not None:
+            raise await self._refused(refusal)
+
+    async def send_event(self, event: Mapping[str, Any]) -> None:
+        """Write an event; returns once the socket has taken it.
+
+        Raises:
+            TransportError: not connected.
+        """
+        await self._send(encode_event(dict(event)))
+
+    async def send_audio(self, pcm: Buffer) -> None:
+        """Write an `input_audio_buffer.append`; waits where the socket cannot keep up.
+
+        Raises:
+            TransportError: not connected.
+            AudioError: not a buffer of samples.
+        """
+        await self._send(encode_audio_append(pcm))
+
+    async def close(self) -> None:
+        """Close the socket and wait until that is done; does nothing on a closed one."""
+        socket, self._socket = self._socket, None
+        reader, self._reader = self._reader, None
+        self._first_event = None
+        if socket is not None:
+            await socket.close()
+        if reader is not None and reader is not asyncio.current_task():
+            await asyncio.wait([reader])
+
+    async def _send(self, frame: bytes) -> None:
+        socket = self._socket
+        if socket is None:
+            raise TransportError(f"cannot send: the transport is {self.status}")
+        try:
+            await socket.send(frame, text=True)
+        except ConnectionClosed as closed:
+            raise _connection_lost(closed) from None
+
+    async def _read(self, socket: ClientConnection) -> None:
+        failure: Exception | None = None
+        try:
+            while True:
+                # Undecoded: the event decoder reads UTF-8 by itself.
+                event = self.receive(await socket.recv(decode=False))
+                first = self._first_event
+                if first is not None and event is not None and not first.done():
+                    first.set_result(event if isinstance(event, ErrorEvent) else None)
+        except ConnectionClosed as closed:
+            if closed.rcvd is None or closed.rcvd.code != CloseCode.NORMAL_CLOSURE:
+                failure = _connection_lost(closed)
+        if self._socket is not socket:
+            return
+        first = self._first_event
+        if first is not None and not first.done():
+            first.set_exception(_closed_early(socket))
+        elif self.status == "connected":
+            self._socket = None
+            self.lost(failure)
+
+    async def _refused(self, refusal: ErrorEvent) -> TransportError:
+        """The exception for an `error` that came instead of a session."""
+        if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=_CLOSE_GRACE_S)
+        closed_with = self._socket.close_code if self._socket is not None else None
+        code = refusal.error.code
+        text = f"the service refused the session: {code or refusal.error.type}"
+        if code in _CODES_UNAUTHORISED or closed_with == _CLOSE_UNAUTHORISED:
+            # The service's own message repeats part of the key.
+            return AuthenticationError(text, code=code)
+        return TransportError(f"{text}: {refusal.error.message}", code=code)
+
+    def _target(self, options: ConnectOptions) -> tuple[str, bool]:
+        """The URL to open, and whether it is the cloud's own."""
+        given = options.url
+        if given is None and options.call_id is not None:
+            return f"{_CLOUD_URL}?call_id={quote(options.call_id, safe='')}", True
+        if given is None:
+            given = self._url
+        if given is None:
+            if options.intent is not None:
+                return f"{_CLOUD_URL}?intent={options.intent}", True
+            return f"{_CLOUD_URL}?model={quote(options.model or DEFAULT_MODEL, safe='')}", True
+        _check_url(given)
+        if options.intent is not None:
+            given = _with_intent(given, options.intent)
+        return given, False
+
+    async def _request_headers(
+        self, options: ConnectOptions, *, is_cloud: bool
+    ) -> dict[str, str]:
+        if self._headers is not None:
+            return self._headers
+        key = await resolve_api_key(
+            options.api_key if options.api_key is not None else self._api_key
+        )
+        if key is None and is_cloud:
+            key = os.environ.get("OPENAI_API_KEY") or None
+            if key is None:
+                raise ConfigError(
+                    "the cloud service needs an API key: give api_key, set OPENAI_API_KEY, or give "
+                    "the url of a service that needs none"
+                )
+        headers = {
+            "User-Agent": f"rtaudio/{_VERSION}",
+            "X-RtAudio-SDK": f"rtaudio.{_VERSION}",
+        }
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        return headers
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise ConfigError(
+            f"a realtime url begins with ws:// or wss:// and names a host, got {parts.scheme}://"
+            f"{parts.hostname or ''}"
+        )
+
+
+def _with_intent(url: str, intent: str) -> str:
+    """A service decides from the URL which kind of session it opens, where the URL does not say."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    if query.keys() & {"intent", "model", "call_id"}:
+        return url
+    return urlunsplit(
+        parts._replace(query="&".join(filter(None, [parts.query, f"intent={intent}"])))
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether a URL stays on this machine; no proxy could reach that."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _connection_lost(closed: ConnectionClosed) -> ConnectionLost:
+    code = closed.rcvd.code if closed.rcvd is not None else None
+    how = f"with close code {code}" if code is not None else "without a close frame"
+    return ConnectionLost(f"the connection ended {how}", code=None if code is None else str(code))
+
+
+def _closed_early(socket: ClientConnection) -> TransportError:
+    code = socket.close_code
+    text = f"the service closed the connection before the session began (code {code})"
+    if code == _CLOSE_UNAUTHORISED:
+        return AuthenticationError(text, code=str(code))
+    return TransportError(text, code=None if code is None else str(code))
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or "no connection" if isinstance(error, OSError) else type(error).__name__
