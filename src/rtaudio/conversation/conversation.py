@@ -318,9 +318,7 @@ class Conversation:
     def _item_truncated(self, event: protocol.ConversationItemTruncated, _now: float) -> None:
         item = self.history.get(event.item_id)
         if item is not None:
-            self.history.replace(
-                msgspec.structs.replace(item, audio_end_ms=event.audio_end_ms)
-            )
+            self.history.replace(msgspec.structs.replace(item, audio_end_ms=event.audio_end_ms))
             self._history_updated()
         self._retrieve(event.item_id)
 
@@ -349,9 +347,7 @@ class Conversation:
                 else part
                 for part in item.content
             )
-            self.history.replace(
-                msgspec.structs.replace(item, content=content, status="completed")
-            )
+            self.history.replace(msgspec.structs.replace(item, content=content, status="completed"))
             self._history_updated()
         self._events.append(
             events.TranscriptCompleted(

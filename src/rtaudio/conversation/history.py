@@ -175,7 +175,9 @@ def _merged(old: Item, new: Item) -> Item:
     known = {part.image_url for part in content if part.type == "input_image"}
     images = [part for part in old.content if part.type == "input_image" and part.image_url]
     # Events of the service leave the addresses of images out; only what was sent has them.
-    content = [part for part in content if part.type != "input_image" or part.image_url or not images]
+    content = [
+        part for part in content if part.type != "input_image" or part.image_url or not images
+    ]
     content[:0] = [part for part in images if part.image_url not in known]
     return msgspec.structs.replace(
         new,

@@ -9,7 +9,7 @@ import msgspec
 from rtaudio import protocol
 
 if TYPE_CHECKING:
-    from rtaudio.audio import AudioClip
+    from rtaudio.audio.clip import AudioClip
 
 __all__ = ["ContentPart", "Item", "ItemStatus", "Role", "item_from_wire"]
 

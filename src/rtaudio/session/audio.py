@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtaudio.audio import AudioConverter, AudioFormat
+from rtaudio.audio.converter import AudioConverter
 from rtaudio.conversation.events import Audio, AudioInterrupted, AudioStopped, SessionEvent
 from rtaudio.errors import AudioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from typing_extensions import Buffer
+    from rtaudio.audio.format import AudioFormat
+    from rtaudio.audio.types import PcmLike
 
 __all__ = ["InputAudio", "OutputAudio"]
 
@@ -31,7 +32,7 @@ class InputAudio:
         self._target: AudioFormat | None = None
         self._converter: AudioConverter | None = None
 
-    def process(self, audio: Buffer, wire: AudioFormat) -> bytes:
+    def process(self, audio: PcmLike, wire: AudioFormat) -> bytes:
         """Convert the next piece.
 
         Args:
@@ -112,7 +113,7 @@ class OutputAudio:
         return self._converter.process(data)
 
 
-def _as_bytes(audio: Buffer) -> bytes:
+def _as_bytes(audio: PcmLike) -> bytes:
     if isinstance(audio, bytes):
         return audio
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -70,7 +71,7 @@ class Handlers:
         for handler in tuple(registered):
             try:
                 result = handler(event)
-            except Exception as error:  # noqa: BLE001 - user code may raise anything
+            except Exception as error:
                 self._failed(event, error)
                 continue
             if inspect.isawaitable(result):
@@ -78,7 +79,7 @@ class Handlers:
                     event.capture()
                 running = asyncio.ensure_future(result)
                 self._running.add(running)
-                running.add_done_callback(lambda done, event=event: self._finished(event, done))
+                running.add_done_callback(functools.partial(self._finished, event))
 
     def _finished(self, event: SessionEvent, done: asyncio.Future[Any]) -> None:
         self._running.discard(done)

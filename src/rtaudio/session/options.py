@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.audio import AudioFormat
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
 from rtaudio.transports import RealtimeTransport, WebSocketTransport
-from rtaudio.transports.base import ApiKey
+
+if TYPE_CHECKING:
+    from rtaudio.transports.base import ApiKey
 
 __all__ = ["RealtimeSessionOptions"]
 
@@ -59,7 +61,9 @@ class RealtimeSessionOptions:
             ConfigError: naming the option, what it was, and what would be right.
         """
         if self.api_key is not None and not isinstance(self.api_key, str):
-            _check("api_key", self.api_key, callable(self.api_key), "a str or callable", value=False)
+            _check(
+                "api_key", self.api_key, callable(self.api_key), "a str or callable", value=False
+            )
         for name in ("config", "trace_metadata"):
             _check_type(name, getattr(self, name), Mapping, "a mapping")
         for name in ("group_id", "model", "url", "workflow_name"):

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from rtaudio.transports import RealtimeTransport
 
 __all__ = ["Outbox"]
@@ -101,7 +102,7 @@ class Outbox:
                 result = self._transport.send_event(content)
             if inspect.isawaitable(result):
                 await result
-        except Exception as error:  # noqa: BLE001 - a transport of the application may raise anything
+        except Exception as error:
             letter.error = error
             if not letter.awaited and not isinstance(content, bytes):
                 letter.error = None

@@ -30,8 +30,7 @@ from rtaudio.transports.base import ConnectOptions, TransportSink
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from typing_extensions import Buffer, Self
+    from typing import Self
 
     from rtaudio.conversation import Item, Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
@@ -46,7 +45,7 @@ _log = logging.getLogger("rtaudio.session")
 class RealtimeSession:
     """A conversation with a realtime model, or a stream of speech to be transcribed.
 
-    Use it as `async with RealtimeSession(agent, ...) as session:`, or call `connect` and `close`. One
+    Use it as `async with RealtimeSession(agent, ...) as session:`, or with `connect` and `close`. One
     object can be connected again after it was closed; each connection is a new conversation with
     the same handlers. It belongs to one event loop and is not thread-safe.
 
@@ -75,9 +74,7 @@ class RealtimeSession:
         self._handlers = Handlers(self._report)
         self._streams: list[EventStream] = []
         self._outbox = Outbox(self._transport, self._send_failed)
-        self._sink = TransportSink(
-            self._on_event, self._on_garbage, self._on_status, self._on_lost
-        )
+        self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
         self._input = InputAudio(None)
         self._output: OutputAudio | None = None
         # Grows with every connect and close, so that work begun before can tell that it is stale.
@@ -280,8 +277,8 @@ class RealtimeSession:
         """Say something as the user and ask for an answer.
 
         Args:
-            message: a text, or a user message `{"type": "message", "role": "user", "content": [...]}`
-                of `input_text` and `input_image` parts.
+            message: a text, or a message `{"type": "message", "role": "user", "content": [...]}` of
+                `input_text` and `input_image` parts.
             other_event_data: further fields of the event, such as `previous_item_id`.
 
         Raises:
@@ -292,7 +289,7 @@ class RealtimeSession:
         self._conversation.send_message(message, other_event_data)
         await self._send()
 
-    async def send_audio(self, audio: Buffer, commit: bool = False) -> None:  # noqa: FBT001, FBT002
+    async def send_audio(self, audio: PcmLike, commit: bool = False) -> None:
         """Send a piece of the user's speech; waits where the connection cannot keep up.
 
         While there is no connection the sound is dropped, silently: a microphone goes on.
@@ -373,14 +370,16 @@ class RealtimeSession:
             ConfigError: the event has no type.
             TransportError: not connected.
         """
-        wire = event if isinstance(event, Mapping) else msgspec.json.decode(msgspec.json.encode(event))
+        wire = (
+            event if isinstance(event, Mapping) else msgspec.json.decode(msgspec.json.encode(event))
+        )
         if not isinstance(wire.get("type"), str):
             raise ConfigError("an event needs a 'type', a str such as 'response.create'")
         self._require_connection()
         self._conversation.send_event(wire)
         await self._send()
 
-    def mute(self, muted: bool) -> None:  # noqa: FBT001 - the one argument is the new state
+    def mute(self, muted: bool) -> None:
         """Mute the transport's microphone.
 
         Raises:
@@ -427,7 +426,7 @@ class RealtimeSession:
             self._deliver(TransportEvent(raw=raw))
         try:
             self._conversation.receive(event, time.monotonic())
-        except Exception as error:  # noqa: BLE001 - one bad event must not end the session
+        except Exception as error:
             self._report(error)
         self._pump()
 

@@ -1,8 +1,8 @@
 """The contract between a session and whatever carries its events.
 
 A transport moves events and sound; it knows nothing of conversations. To write one, derive from
-`RealtimeTransport`, implement `connect`, `send_event` and `close` (each may be a coroutine or a plain
-method), and hand what arrives to `receive`. When the connection ends without `close` having been
+`RealtimeTransport`, implement `connect`, `send_event` and `close` (each plain or a coroutine
+function), and hand what arrives to `receive`. When the connection ends without `close` having been
 called, say so with `lost`. Everything else has a default.
 
 A session opens a transport in three steps: `connect` makes events writable, then the session writes
@@ -12,6 +12,7 @@ follows these steps by itself.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
@@ -98,6 +99,7 @@ class RealtimeTransport:
 
     _status: TransportStatus = "disconnected"
     _sink: TransportSink | None = None
+    _early_end: Exception | None = None
 
     # What a transport implements.
 
@@ -123,7 +125,7 @@ class RealtimeTransport:
         audio = b64encode(pcm).decode("ascii")
         return self.send_event({"type": "input_audio_buffer.append", "audio": audio})
 
-    def mute(self, muted: bool) -> None:  # noqa: FBT001 - the one argument is the new state
+    def mute(self, muted: bool) -> None:
         """Stop or resume sending sound, where the transport owns the microphone."""
         raise ConfigError(
             f"{type(self).__name__} cannot mute (asked for {muted}): it does not own the "
@@ -165,7 +167,12 @@ class RealtimeTransport:
         Args:
             error: why; None where the other side closed it in good order.
         """
-        if self._status == "disconnected":
+        if self._status == "connecting":
+            # `open` fails with it, and cleans up.
+            self._early_end = error or TransportError(
+                "the connection was closed before the session began"
+            )
+        if self._status != "connected":
             return
         self._set_status("disconnected")
         if self._sink is not None:
@@ -201,20 +208,20 @@ class RealtimeTransport:
         """
         if self._status != "disconnected":
             raise ConfigError(f"connect() needs a disconnected transport; this is {self._status}")
+        self._early_end = None
         self._set_status("connecting")
         try:
             await _finish(self.connect(options))
             if greeting is not None:
                 await _finish(self.send_event(greeting))
             await self.confirm()
-            if self._status != "connecting":
-                raise TransportError("the connection was closed before it was established")
+            if self._early_end is not None:
+                raise self._early_end
             self._set_status("connected")
         except BaseException:
-            try:
+            # The first failure is the one to raise.
+            with contextlib.suppress(Exception):
                 await self.shut()
-            except Exception:  # noqa: BLE001, S110 - the first failure is the one to raise
-                pass
             raise
 
     async def shut(self) -> None:

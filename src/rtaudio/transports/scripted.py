@@ -7,7 +7,8 @@ happens at once.
     transport = ScriptedTransport()
     async with RealtimeSession(agent, transport=transport) as session:
         await transport.expect_call("connect")
-        await transport.expect_call("send_event", lambda call: call.event["type"] == "session.update")
+        update = await transport.expect_call("send_event")
+        assert update.event["type"] == "session.update"
         transport.emit({"type": "session.created", "event_id": "e1", "session": {...}})
 """
 
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from rtaudio.errors import ConfigError, TransportError
 from rtaudio.transports.base import ConnectOptions, RawMessage, RealtimeTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from typing_extensions import Buffer
 
 __all__ = ["RecordedCall", "ScriptError", "ScriptedTransport"]
@@ -124,7 +126,7 @@ class ScriptedTransport(RealtimeTransport):
         if self._open:
             self._record("send_audio", bytes(memoryview(pcm).cast("B")))
 
-    def mute(self, muted: bool) -> None:  # noqa: FBT001 - the one argument is the new state
+    def mute(self, muted: bool) -> None:
         """Record the wish, and refuse it like a WebSocket."""
         self._record("mute", muted)
         super().mute(muted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -20,6 +19,8 @@ from rtaudio.protocol import ErrorEvent, encode_audio_append, encode_event
 from rtaudio.transports.base import ApiKey, ConnectOptions, RealtimeTransport, resolve_api_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Buffer
 
 __all__ = ["DEFAULT_MODEL", "WebSocketTransport"]
@@ -46,9 +47,10 @@ class WebSocketTransport(RealtimeTransport):
         api_key: used where the session has none. With neither, the environment variable
             `OPENAI_API_KEY` counts, for the cloud service only.
         headers: sent instead of our own, `Authorization` included; no key is needed then.
-        handshake_timeout: seconds for the opening handshake, and again for the service's first event.
+        handshake_timeout: seconds for the opening handshake, and again for the service's first
+            event.
         max_message_bytes: largest message accepted; None accepts any. An item that is retrieved
-            with its audio, or the end of a long response, is far larger than the 1 MiB that is usual.
+            with its audio is far larger than the 1 MiB that is a usual limit.
         compression: `deflate` or None; on base64 audio it costs more than it saves.
         ping_interval: seconds between pings; None sends none.
         ping_timeout: seconds to wait for a pong before the connection counts as lost.
@@ -216,7 +218,7 @@ class WebSocketTransport(RealtimeTransport):
         first = self._first_event
         if first is not None and not first.done():
             first.set_exception(_closed_early(socket))
-        elif self.status == "connected":
+        else:
             self._socket = None
             self.lost(failure)
 
@@ -248,9 +250,7 @@ class WebSocketTransport(RealtimeTransport):
             given = _with_intent(given, options.intent)
         return given, False
 
-    async def _request_headers(
-        self, options: ConnectOptions, *, is_cloud: bool
-    ) -> dict[str, str]:
+    async def _request_headers(self, options: ConnectOptions, *, is_cloud: bool) -> dict[str, str]:
         if self._headers is not None:
             return self._headers
         key = await resolve_api_key(
