@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rtaudio.audio.converter import AudioConverter
 from rtaudio.conversation.events import Audio, AudioInterrupted, AudioStopped, SessionEvent
@@ -10,6 +10,8 @@ from rtaudio.errors import AudioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from typing_extensions import Buffer
 
     from rtaudio.audio.format import AudioFormat
     from rtaudio.audio.types import PcmLike
@@ -117,7 +119,7 @@ def _as_bytes(audio: PcmLike) -> bytes:
     if isinstance(audio, bytes):
         return audio
     try:
-        view = memoryview(audio)
+        view = memoryview(cast("Buffer", audio))
     except TypeError:
         raise AudioError(
             f"audio is bytes, bytearray, memoryview or an int16 array, got {type(audio).__name__}"

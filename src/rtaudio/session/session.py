@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from rtaudio.audio import PcmLike
     from rtaudio.conversation import Item, Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
     from rtaudio.transports import RealtimeTransport
@@ -45,8 +46,8 @@ _log = logging.getLogger("rtaudio.session")
 class RealtimeSession:
     """A conversation with a realtime model, or a stream of speech to be transcribed.
 
-    Use it as `async with RealtimeSession(agent, ...) as session:`, or with `connect` and `close`. One
-    object can be connected again after it was closed; each connection is a new conversation with
+    Use it as `async with RealtimeSession(agent, ...) as session:`, or with `connect` and `close`.
+    An object can be connected again after it was closed; each connection is a new conversation with
     the same handlers. It belongs to one event loop and is not thread-safe.
 
     Args:
