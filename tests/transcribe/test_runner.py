@@ -16,8 +16,6 @@ from rtaudio.transcribe.runner import FILES_PER_LINE, Line, Outcome, TurnFailed,
 from rtaudio.transcribe.segment import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from rtaudio.transcribe.rows import Row
@@ -75,7 +73,7 @@ async def transcribe(
     await run(
         [an_input(name) for name in files],
         lambda: line or FakeLine(),
-        lambda outcome, item: outcomes.append(outcome),
+        lambda outcome, _: outcomes.append(outcome),
         sample_rate=RATE,
         concurrency=concurrency,
         load=load,
@@ -155,10 +153,10 @@ async def test_several_lines_do_all_files_once_and_are_closed() -> None:
     await run(
         [an_input(name) for name in names],
         open_line,
-        lambda outcome, item: done.append(outcome.row.path),
+        lambda outcome, _: done.append(outcome.row.path),
         sample_rate=RATE,
         concurrency=3,
-        load=lambda path, sample_rate: prepared(int(path.stem)),
+        load=lambda path, _: prepared(int(path.stem)),
     )
     assert sorted(done) == sorted(names)
     assert len(lines) == 3
@@ -173,14 +171,13 @@ async def test_no_more_lines_are_opened_than_there_are_files() -> None:
         opened.append(FakeLine())
         return opened[-1]
 
-    load: Callable[[Path, int], Prepared] = lambda path, sample_rate: prepared(1)  # noqa: E731
     await run(
         [an_input("a.wav")],
         open_line,
-        lambda outcome, item: None,
+        lambda *_: None,
         sample_rate=RATE,
         concurrency=8,
-        load=load,
+        load=lambda *_: prepared(1),
     )
     assert len(opened) == 1
 
@@ -197,7 +194,7 @@ async def test_only_a_few_files_are_in_memory_at_a_time() -> None:
             assert len(loaded) - len(done) <= FILES_PER_LINE
             return await super().turn(pcm)
 
-    def load(path: Path, sample_rate: int) -> Prepared:
+    def load(path: Path, _: int) -> Prepared:
         loaded.append(str(path))
         return prepared(1)
 
@@ -205,7 +202,7 @@ async def test_only_a_few_files_are_in_memory_at_a_time() -> None:
     await run(
         [an_input(f"{index}.wav") for index in range(9)],
         Waiting,
-        lambda outcome, item: done.append(outcome.row.path),
+        lambda outcome, _: done.append(outcome.row.path),
         sample_rate=RATE,
         concurrency=1,
         load=load,
@@ -216,7 +213,7 @@ async def test_only_a_few_files_are_in_memory_at_a_time() -> None:
 async def test_a_writer_that_fails_ends_the_run_and_closes_the_lines() -> None:
     line = FakeLine()
 
-    def emit(outcome: Outcome, item: Input) -> None:
+    def emit(*_: object) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
@@ -226,6 +223,6 @@ async def test_a_writer_that_fails_ends_the_run_and_closes_the_lines() -> None:
             emit,
             sample_rate=RATE,
             concurrency=1,
-            load=lambda path, sample_rate: prepared(1),
+            load=lambda *_: prepared(1),
         )
     assert line.closed

@@ -106,11 +106,11 @@ def transcribe(
     from rich.console import Console
 
     from rtaudio.transcribe.inputs import discover
-    from rtaudio.transcribe.line import transcription_url
+    from rtaudio.transcribe.line import check_url
     from rtaudio.transcribe.writers import open_writer
 
     if url is not None:
-        url = transcription_url(url)
+        check_url(url)
     inputs = discover(paths)
     if not inputs:
         raise ConfigError(f"nothing to transcribe: no media files in {' '.join(paths)}")
@@ -193,14 +193,14 @@ async def _serving(
     from rtaudio.audio import AudioFormat
     from rtaudio.server import RealtimeServer
     from rtaudio.session import RealtimeSession
-    from rtaudio.transcribe.line import transcription_config, transcription_url
+    from rtaudio.transcribe.line import transcription_config
 
     await asyncio.to_thread(recogniser.load)
     # The embedded service has one recogniser; a session's model name is only repeated back.
     config = transcription_config(sample_rate=LOCAL_RATE, model="whisper-1", language=language)
     audio = AudioFormat("pcm16", LOCAL_RATE, channels=1)
     async with RealtimeServer(recogniser=recogniser) as server:
-        url = transcription_url(server.url)
+        url = server.url
         yield lambda: RealtimeSession(None, url=url, config=config, input_audio=audio), LOCAL_RATE
 
 

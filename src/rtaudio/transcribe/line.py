@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
 from rtaudio.transcribe.runner import TurnFailed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rtaudio.session import RealtimeSession
 
-__all__ = ["SessionLine", "transcription_config", "transcription_url"]
+__all__ = ["SessionLine", "check_url", "transcription_config"]
 
 TURNS_IN_FLIGHT = 3
 """Turns sent and not yet transcribed: one being recognised, one waiting, one being sent."""
@@ -58,21 +58,19 @@ def transcription_config(
     }
 
 
-def transcription_url(url: str) -> str:
-    """Return the URL with `intent=transcription`, by which services tell this kind of session.
+def check_url(url: str) -> None:
+    """Refuse an address that no session could be opened at.
 
     Raises:
-        ConfigError: not a ws:// or wss:// URL with a host.
+        ConfigError: not a ws:// or wss:// URL with a host. The message leaves out path and query,
+            which may hold a credential.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
         raise ConfigError(
-            f"--url {url!r} is not a WebSocket address such as wss://host/v1/realtime"
+            "--url is a WebSocket address such as wss://host/v1/realtime, "
+            f"got {parts.scheme}://{parts.hostname or ''}"
         )
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if not any(name == "intent" for name, _ in query):
-        query.append(("intent", "transcription"))
-    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 class _Connection:
@@ -214,8 +212,9 @@ class SessionLine:
         return self._connection
 
     async def _send(self, connection: _Connection, pcm: NDArray[np.int16]) -> None:
-        for start in range(0, len(pcm), APPEND_SAMPLES):
-            await connection.session.send_audio(pcm[start : start + APPEND_SAMPLES])
+        view = pcm.data
+        for start in range(0, len(view), APPEND_SAMPLES):
+            await connection.session.send_audio(view[start : start + APPEND_SAMPLES])
         await connection.session.commit_audio()
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtaudio._native.levels import frame_rms, to_mono
-from rtaudio.audio import load_partial, resample
+from rtaudio._native.resample import resample
+from rtaudio.audio.files import load_partial
 from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
 
 if TYPE_CHECKING:
@@ -59,6 +60,6 @@ def prepare(path: Path, sample_rate: int) -> Prepared:
     )
     if clip.sample_rate != sample_rate:
         samples = resample(samples, clip.sample_rate, sample_rate)
-    levels = frame_rms(samples, round(HOP_S * sample_rate))
+    levels = frame_rms(samples.data, round(HOP_S * sample_rate))
     spans = plan_spans(levels, len(samples) / sample_rate)
     return Prepared(samples, sample_rate, duration_s, spans, problem)
