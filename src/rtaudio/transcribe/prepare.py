@@ -55,11 +55,11 @@ def prepare(path: Path, sample_rate: int) -> Prepared:
     """
     clip, problem = load_partial(path)
     duration_s = clip.duration
-    samples = (
-        clip.samples.reshape(-1) if clip.channels == 1 else to_mono(clip.samples, clip.channels)
-    )
+    samples = clip.samples.reshape(-1)
+    if clip.channels > 1:
+        samples = to_mono(samples.data, clip.channels)
     if clip.sample_rate != sample_rate:
-        samples = resample(samples, clip.sample_rate, sample_rate)
+        samples = resample(samples.data, clip.sample_rate, sample_rate)
     levels = frame_rms(samples.data, round(HOP_S * sample_rate))
     spans = plan_spans(levels, len(samples) / sample_rate)
     return Prepared(samples, sample_rate, duration_s, spans, problem)
