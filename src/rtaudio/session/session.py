@@ -439,8 +439,10 @@ class RealtimeSession:
             well_formed = False
         if well_formed:
             # A type we know with fields we do not: the application may still make sense of it.
+            _log.debug("an event of the service does not fit its type: %s", type(error).__name__)
             self._deliver(transport_event)
-        self._report(error)
+        else:
+            self._report(error)
 
     def _on_status(self, status: TransportStatus) -> None:
         self._deliver(ConnectionChange(status=status))
