@@ -199,6 +199,10 @@ class WebSocketTransport(RealtimeTransport):
         try:
             await socket.send(frame, text=True)
         except ConnectionClosed as closed:
+            if self.status == "connecting" and self._first_event is not None:
+                # A service that refuses closes at once, maybe before our first event is out; why
+                # it did is still to be read.
+                await self._await_session(self._first_event)
             raise _connection_lost(closed) from None
 
     async def _read(self, socket: ClientConnection) -> None:
@@ -218,6 +222,7 @@ class WebSocketTransport(RealtimeTransport):
         first = self._first_event
         if first is not None and not first.done():
             first.set_exception(_closed_early(socket))
+            first.exception()  # nobody may be waiting any more
         else:
             self._socket = None
             self.lost(failure)
