@@ -91,6 +91,7 @@ class WebSocketTransport(RealtimeTransport):
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._accepted_url: str | None = None
+        self._close_code: int | None = None
         self._first_event: asyncio.Future[ErrorEvent | None] | None = None
 
     def __repr__(self) -> str:
@@ -136,6 +137,7 @@ class WebSocketTransport(RealtimeTransport):
                 f"cannot connect to {urlsplit(url).netloc.rpartition('@')[2]}: {_reason(error)}"
             ) from error
         self._socket = socket
+        self._close_code = None
         self._accepted_url = options.url
         loop = asyncio.get_running_loop()
         # A call that runs already gets no `session.created`, so there is nothing to wait for.
@@ -219,6 +221,7 @@ class WebSocketTransport(RealtimeTransport):
                 failure = _connection_lost(closed)
         if self._socket is not socket:
             return
+        self._close_code = socket.close_code
         first = self._first_event
         if first is not None and not first.done():
             first.set_exception(_closed_early(socket))
@@ -231,10 +234,9 @@ class WebSocketTransport(RealtimeTransport):
         """The exception for an `error` that came instead of a session."""
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=_CLOSE_GRACE_S)
-        closed_with = self._socket.close_code if self._socket is not None else None
         code = refusal.error.code
         text = f"the service refused the session: {code or refusal.error.type}"
-        if code in _CODES_UNAUTHORISED or closed_with == _CLOSE_UNAUTHORISED:
+        if code in _CODES_UNAUTHORISED or self._close_code == _CLOSE_UNAUTHORISED:
             # The service's own message repeats part of the key.
             return AuthenticationError(text, code=code)
         return TransportError(f"{text}: {refusal.error.message}", code=code)
