@@ -13,6 +13,8 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from rtaudio.errors import TransportError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -80,7 +82,9 @@ class Outbox:
                 raise letter.error
 
     def clear(self) -> None:
-        """Drop what is not written yet: the connection is gone."""
+        """Drop what is not written yet: the connection is gone. Those who wait are told."""
+        for letter in self._letters:
+            letter.error = TransportError("the connection ended before this was sent")
         self._letters.clear()
 
     async def _flush(self) -> None:

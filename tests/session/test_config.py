@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from rtaudio import ConfigError, RealtimeAgent, RealtimeSessionOptions, RunContext
+from rtaudio.conversation import Conversation
+from rtaudio.session.config import initial_config, wanted_tracing
+
+
+async def build(agent: RealtimeAgent | None = None, **fields: Any) -> dict[str, Any]:
+    model = fields.pop("connect_model", None)
+    context = RunContext(fields.get("context"), Conversation())
+    options = RealtimeSessionOptions(**fields)
+    return await initial_config(agent, options, context, model=model)
+
+
+@pytest.mark.parametrize(
+    ("fields", "model"),
+    [
+        ({}, "gpt-realtime-2.1"),
+        ({"config": {"model": "c"}}, "c"),
+        ({"config": {"model": "c"}, "model": "o"}, "o"),
+        ({"model": "o", "connect_model": "a"}, "a"),
+    ],
+)
+async def test_model_of_connect_beats_option_beats_config(fields: Any, model: str) -> None:
+    assert (await build(**fields))["model"] == model
+
+
+async def test_nulls_are_sent_and_sparse_settings_keep_the_other_defaults() -> None:
+    config = await build(
+        config={"audio": {"input": {"transcription": None, "turnDetection": None}}}
+    )
+    given = config["audio"]["input"]
+    assert given["transcription"] is None
+    assert given["turn_detection"] is None
+    assert given["format"] == {"type": "audio/pcm", "rate": 24000}
+
+
+async def test_instructions_are_evaluated_with_context_and_agent() -> None:
+    async def instructions(ctx: RunContext, agent: RealtimeAgent) -> str:
+        return f"{agent.name} serves {ctx.context}"
+
+    agent = RealtimeAgent("ada", instructions)
+    assert (await build(agent, context="bob"))["instructions"] == "ada serves bob"
+
+
+async def test_instructions_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ConfigError, match="'ada' must be a str, got int"):
+        await build(RealtimeAgent("ada", lambda _ctx, _agent: 5))  # type: ignore[arg-type,return-value]
+
+
+@pytest.mark.parametrize(
+    ("config", "voice"),
+    [
+        ({}, "agent"),
+        ({"voice": "flat"}, "flat"),
+        ({"voice": "flat", "audio": {"output": {"voice": "nested"}}}, "nested"),
+    ],
+)
+async def test_voice_of_config_beats_the_agents(config: Any, voice: str) -> None:
+    built = await build(RealtimeAgent("a", voice="agent"), config=config)
+    assert built["audio"]["output"]["voice"] == voice
+    assert built["audio"]["output"]["format"]["rate"] == 24000
+
+
+async def test_prompt_goes_out_by_its_wire_names() -> None:
+    prompt = {"prompt_id": "p", "version": "2", "variables": {"x": "y"}}
+    built = await build(RealtimeAgent("a", prompt=lambda _ctx, _agent: prompt))
+    assert built["prompt"] == {"id": "p", "version": "2", "variables": {"x": "y"}}
+    with pytest.raises(ConfigError, match="prompt_id"):
+        await build(RealtimeAgent("a", prompt={"version": "2"}))
+
+
+async def test_without_agent_neither_instructions_nor_tools_are_sent() -> None:
+    assert not {"instructions", "tools"} & (await build()).keys()
+
+
+async def test_tracing_never_travels_in_the_configuration() -> None:
+    assert "tracing" not in await build(config={"tracing": "auto"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "tracing", "warns"),
+    [
+        ({}, "auto", False),
+        ({"tracing_disabled": True}, None, False),
+        ({"tracing_disabled": True, "workflow_name": "w"}, None, False),
+        ({"tracing_disabled": True, "workflow_name": "w", "group_id": "g"}, None, True),
+        ({"workflow_name": "w"}, {"workflow_name": "w"}, False),
+        (
+            {"workflow_name": "w", "group_id": "g", "trace_metadata": {"k": 1}},
+            {"workflow_name": "w", "group_id": "g", "metadata": {"k": 1}},
+            False,
+        ),
+        ({"group_id": "g"}, "auto", True),
+        ({"trace_metadata": {"k": 1}}, "auto", True),
+    ],
+)
+def test_tracing_follows_the_options(fields: Any, tracing: Any, warns: bool, caplog: Any) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert wanted_tracing(RealtimeSessionOptions(**fields)) == tracing
+    assert bool(caplog.records) is warns

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from rtaudio import ConfigError, RealtimeAgent, RealtimeSession, RealtimeSessionOptions
+from rtaudio.audio import AudioFormat
+from rtaudio.transports import ScriptedTransport, WebSocketTransport
+
+GIVEN: dict[str, Any] = {
+    "api_key": "sk-1",
+    "config": {"voice": "ash"},
+    "context": object(),
+    "group_id": "g",
+    "model": "m",
+    "trace_metadata": {"k": "v"},
+    "tracing_disabled": True,
+    "transport": ScriptedTransport(),
+    "url": "ws://h/",
+    "workflow_name": "w",
+    "input_audio": AudioFormat("pcm16", 16000),
+    "output_audio": AudioFormat("pcmu", 8000),
+    "max_queued_events": 5,
+}
+
+
+def test_every_option_is_taken_in_both_forms() -> None:
+    assert GIVEN.keys() == {field.name for field in dataclasses.fields(RealtimeSessionOptions)}
+    options = RealtimeSessionOptions(**GIVEN)
+    assert RealtimeSession(None, options).options is options
+    session = RealtimeSession(None, **GIVEN)
+    for name, value in GIVEN.items():
+        assert getattr(session.options, name) is value
+
+
+def test_keywords_win_over_options_and_leave_them_alone() -> None:
+    options = RealtimeSessionOptions(model="a", group_id="g")
+    session = RealtimeSession(None, options, model="b")
+    assert (session.options.model, session.options.group_id) == ("b", "g")
+    assert options.model == "a"
+
+
+def test_default_transport_is_a_websocket() -> None:
+    assert isinstance(RealtimeSession(None).transport, WebSocketTransport)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("transport", "carrier pigeon"),
+        ("transport", None),
+        ("config", [1]),
+        ("config", {"audio": {"input": {"format": "mp3"}}}),
+        ("api_key", 7),
+        ("model", 7),
+        ("url", b"ws://h"),
+        ("workflow_name", 7),
+        ("group_id", 7),
+        ("trace_metadata", "x"),
+        ("tracing_disabled", "yes"),
+        ("input_audio", "pcm16"),
+        ("output_audio", AudioFormat("opus", 48000)),
+        ("max_queued_events", 0),
+        ("max_queued_events", True),
+    ],
+)
+def test_wrong_option_is_a_config_error_when_the_session_is_made(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError):
+        RealtimeSession(None, **{name: value})
+
+
+def test_unknown_option_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="'reconnect'"):
+        RealtimeSession(None, reconnect=True)
+
+
+def test_agent_must_be_an_agent() -> None:
+    with pytest.raises(ConfigError, match="RealtimeAgent"):
+        RealtimeSession("agent")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="name"):
+        RealtimeAgent("")
+    with pytest.raises(ConfigError, match="instructions"):
+        RealtimeAgent("a", instructions=5)  # type: ignore[arg-type]
+
+
+def test_representation_hides_the_key() -> None:
+    assert "sk-1" not in repr(RealtimeSessionOptions(api_key="sk-1"))

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from rtaudio import TransportError
+from rtaudio.session.outbox import Outbox
+from rtaudio.transports import RealtimeTransport
+
+
+class Gate(RealtimeTransport):
+    """A transport whose writes wait until the test lets them through."""
+
+    def __init__(self) -> None:
+        self.written: list[Any] = []
+        self.open_gate = asyncio.Event()
+        self.errors: dict[Any, Exception] = {}
+
+    async def send_event(self, event: Any) -> None:
+        await self._write(event["n"])
+
+    async def send_audio(self, pcm: Any) -> None:
+        await self._write(bytes(pcm))
+
+    async def _write(self, what: Any) -> None:
+        await self.open_gate.wait()
+        if what in self.errors:
+            raise self.errors[what]
+        self.written.append(what)
+
+
+def event(n: int, kind: str = "x") -> dict[str, Any]:
+    return {"type": kind, "n": n}
+
+
+async def idle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_everything_goes_out_in_the_order_it_was_decided() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    tasks = [asyncio.ensure_future(outbox.send(event(0), b"sound"))]
+    await idle()
+    outbox.post(event(1), event(2))
+    tasks.append(asyncio.ensure_future(outbox.send(event(3))))
+    await idle()
+    assert gate.written == []
+    gate.open_gate.set()
+    await asyncio.gather(*tasks)
+    assert gate.written == [0, b"sound", 1, 2, 3]
+
+
+async def test_sender_is_held_back_until_its_own_is_written() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    sending = asyncio.ensure_future(outbox.send(b"sound"))
+    await idle()
+    assert not sending.done()
+    gate.open_gate.set()
+    await sending
+
+
+async def test_failure_reaches_the_one_who_sent_it() -> None:
+    gate = Gate()
+    gate.open_gate.set()
+    gate.errors = {1: OSError("one"), 2: OSError("two"), 3: OSError("three")}
+    failed: list[Any] = []
+    outbox = Outbox(gate, lambda each, error: failed.append((each["n"], str(error))))
+    outbox.post(event(1))
+    with pytest.raises(OSError, match="two"):
+        await outbox.send(event(0), event(2))
+    await outbox.send(event(3, "response.create"), event(4))
+    assert failed == [(1, "one"), (3, "three")]
+    assert gate.written == [0, 4]
+
+
+async def test_cancelled_sender_does_not_hold_up_the_others() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    sending = asyncio.ensure_future(outbox.send(event(0)))
+    await idle()
+    outbox.post(event(1))
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    gate.open_gate.set()
+    await idle()
+    assert gate.written == [1]
+
+
+async def test_cleared_outbox_writes_nothing_more() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    sending = asyncio.ensure_future(outbox.send(event(0), event(1)))
+    await idle()
+    outbox.clear()
+    gate.open_gate.set()
+    with pytest.raises(TransportError, match="before this was sent"):
+        await sending
+    assert gate.written == [0]
