@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rtaudio.conversation import Conversation
-from rtaudio.conversation.events import ConnectionChange, Error, SessionEvent, TransportEvent
+from rtaudio.conversation.events import ConnectionChange, TransportEvent
 from rtaudio.errors import ConfigError, ConnectionLost, ProtocolError, TransportError
-from rtaudio.protocol import ErrorEvent
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.audio import InputAudio, OutputAudio
+from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
 from rtaudio.session.context import RunContext
-from rtaudio.session.handlers import Handler, Handlers
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.outbox import Outbox
-from rtaudio.session.stream import EventStream
 from rtaudio.transports.base import ConnectOptions, TransportSink
 
 if TYPE_CHECKING:
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
     from rtaudio.audio import PcmLike
     from rtaudio.conversation import Item, Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
+    from rtaudio.session.handlers import Handler
+    from rtaudio.session.stream import EventStream
     from rtaudio.transports import RealtimeTransport
     from rtaudio.transports.base import ApiKey, RawMessage, TransportStatus
 
@@ -72,8 +72,7 @@ class RealtimeSession:
         self._transport = self.options.make_transport()
         self._conversation = Conversation()
         self._context = RunContext(self.options.context, self._conversation)
-        self._handlers = Handlers(self._report)
-        self._streams: list[EventStream] = []
+        self._broadcast = Broadcast(self._context, agent)
         self._outbox = Outbox(self._transport, self._send_failed)
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
         self._input = InputAudio(None)
@@ -83,8 +82,6 @@ class RealtimeSession:
         self._connecting = False
         self._attempt: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        # How iteration ends for those who begin after the end; None while it goes on.
-        self._end: tuple[Exception | None] | None = None
 
     def __repr__(self) -> str:
         agent = self._agent.name if self._agent is not None else None
@@ -159,7 +156,7 @@ class RealtimeSession:
         mine = self._generation
         self._connecting = True
         try:
-            self._end = None
+            self._broadcast.begin()
             self._outbox.clear()
             self._input = InputAudio(options.input_audio)
             self._output = OutputAudio(options.output_audio) if options.output_audio else None
@@ -222,7 +219,7 @@ class RealtimeSession:
                 await self._transport.shut()
         finally:
             self._conversation.disconnected()
-            self._finish(None)
+            self._broadcast.finish(None)
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -248,11 +245,11 @@ class RealtimeSession:
         Raises:
             ConfigError: there is no such event, or the handler cannot be called.
         """
-        self._handlers.add(event_type, handler)
+        self._broadcast.handlers.add(event_type, handler)
 
     def off(self, event_type: str, handler: Handler) -> None:
         """Stop calling `handler`."""
-        self._handlers.remove(event_type, handler)
+        self._broadcast.handlers.remove(event_type, handler)
 
     def __aiter__(self) -> EventStream:
         """All events from now on, in order.
@@ -262,11 +259,7 @@ class RealtimeSession:
         behind the last event, and falling behind by more than `max_queued_events` raises
         `ConsumerTooSlow`.
         """
-        stream = EventStream(self.options.max_queued_events, self._streams.remove)
-        self._streams.append(stream)
-        if self._end is not None:
-            stream.end(self._end[0])
-        return stream
+        return self._broadcast.stream(self.options.max_queued_events)
 
     # What the application says.
 
@@ -406,29 +399,15 @@ class RealtimeSession:
         if events and self._output is not None:
             events = self._output.adapt(events, conversation.wire_output)
         for event in events:
-            self._deliver(event)
-
-    def _deliver(self, event: SessionEvent) -> None:
-        if not self._streams and not self._handlers.wants(event.type):
-            if isinstance(event, Error):
-                _log.error("unhandled session error: %s", _kind_of(event.error))
-            return
-        event.context = self._context
-        event.agent = self._agent
-        self._handlers.call(event)
-        for stream in tuple(self._streams):
-            stream.put(event)
-
-    def _report(self, error: Exception) -> None:
-        self._deliver(Error(error=error))
+            self._broadcast.deliver(event)
 
     def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
-        if self._streams or self._handlers.wants("transport_event"):
-            self._deliver(TransportEvent(raw=raw))
+        if self._broadcast.wants("transport_event"):
+            self._broadcast.deliver(TransportEvent(raw=raw))
         try:
             self._conversation.receive(event, time.monotonic())
         except Exception as error:
-            self._report(error)
+            self._broadcast.report(error)
         self._pump()
 
     def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
@@ -440,12 +419,12 @@ class RealtimeSession:
         if well_formed:
             # A type we know with fields we do not: the application may still make sense of it.
             _log.debug("an event of the service does not fit its type: %s", type(error).__name__)
-            self._deliver(transport_event)
+            self._broadcast.deliver(transport_event)
         else:
-            self._report(error)
+            self._broadcast.report(error)
 
     def _on_status(self, status: TransportStatus) -> None:
-        self._deliver(ConnectionChange(status=status))
+        self._broadcast.deliver(ConnectionChange(status=status))
 
     def _on_lost(self, error: Exception | None) -> None:
         self._outbox.clear()
@@ -454,19 +433,12 @@ class RealtimeSession:
             if not isinstance(error, TransportError):
                 cause, error = error, ConnectionLost("the connection was lost")
                 error.__cause__ = cause
-            self._report(error)
-        self._finish(error)
+            self._broadcast.report(error)
+        self._broadcast.finish(error)
 
     def _send_failed(self, event: Mapping[str, Any], error: Exception) -> None:
         self._conversation.send_failed(event, error)
         self._pump()
-
-    def _finish(self, error: Exception | None) -> None:
-        """Let all iterations end; a second call changes nothing for those that began before."""
-        if self._end is None:
-            self._end = (error,)
-        for stream in tuple(self._streams):
-            stream.end(error)
 
     def _require_connection(self) -> None:
         if self._transport.status != "connected":
@@ -475,10 +447,3 @@ class RealtimeSession:
     def _check_current(self, mine: int) -> None:
         if mine != self._generation:
             raise TransportError("connect() was superseded: the session was closed meanwhile")
-
-
-def _kind_of(error: Any) -> str:
-    """What may be said of an error in a log: its kind, not its text."""
-    if isinstance(error, ErrorEvent):
-        return error.error.code or error.error.type or "error event"
-    return type(error).__name__

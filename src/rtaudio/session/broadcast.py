@@ -1,0 +1,85 @@
+"""Session events on their way to handlers and iterations."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from rtaudio.conversation.events import Error, SessionEvent
+from rtaudio.protocol import ErrorEvent
+from rtaudio.session.handlers import Handlers
+from rtaudio.session.stream import EventStream
+
+if TYPE_CHECKING:
+    from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.context import RunContext
+
+__all__ = ["Broadcast"]
+
+_log = logging.getLogger("rtaudio.session")
+
+
+class Broadcast:
+    """Gives every event to all who listen, in one order.
+
+    Args:
+        context: what events carry as `context`.
+
+    Attributes:
+        handlers: who is called.
+        agent: what events carry as `agent`.
+    """
+
+    def __init__(self, context: RunContext, agent: RealtimeAgent | None) -> None:
+        self.handlers = Handlers(self.report)
+        self.agent = agent
+        self._context = context
+        self._streams: list[EventStream] = []
+        # How iteration ends for those who begin after the end; None while it goes on.
+        self._end: tuple[Exception | None] | None = None
+
+    def wants(self, event_type: str) -> bool:
+        """Whether anybody would see an event of this type."""
+        return bool(self._streams) or self.handlers.wants(event_type)
+
+    def deliver(self, event: SessionEvent) -> None:
+        """Give an event to everybody. An error that nobody sees is logged, by its kind."""
+        if not self.wants(event.type):
+            if isinstance(event, Error):
+                _log.error("unhandled session error: %s", _kind_of(event.error))
+            return
+        event.context = self._context
+        event.agent = self.agent
+        self.handlers.call(event)
+        for stream in tuple(self._streams):
+            stream.put(event)
+
+    def report(self, error: Exception) -> None:
+        """Deliver an exception as an `error` event."""
+        self.deliver(Error(error=error))
+
+    def stream(self, limit: int) -> EventStream:
+        """All events from now on; ended already where the session has."""
+        stream = EventStream(limit, self._streams.remove)
+        self._streams.append(stream)
+        if self._end is not None:
+            stream.end(self._end[0])
+        return stream
+
+    def begin(self) -> None:
+        """Iterations that begin from now on see a new connection."""
+        self._end = None
+
+    def finish(self, error: Exception | None) -> None:
+        """Let all iterations end, by an exception where one is given. The first end counts."""
+        if self._end is None:
+            self._end = (error,)
+        for stream in tuple(self._streams):
+            stream.end(error)
+
+
+def _kind_of(error: Any) -> str:
+    """What may be said of an error in a log: its kind, not its text."""
+    if isinstance(error, ErrorEvent):
+        return error.error.code or error.error.type or "error event"
+    return type(error).__name__
