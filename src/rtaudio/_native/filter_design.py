@@ -20,10 +20,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["QUALITIES", "FilterDesign", "Quality", "design_filter", "prototype"]
 
@@ -34,8 +36,8 @@ class Quality:
 
     Attributes:
         pass_band: where the pass band ends; the stop band begins at 1.
-        attenuation_db: of the stop band. The ripple of a windowed sinc is as large in the pass band,
-            so from 60 dB up that is flat within 0.01 dB.
+        attenuation_db: of the stop band. The ripple of a windowed sinc is as large in the pass
+            band, so from 60 dB up that is flat within 0.01 dB.
         fractions: rows per sample of the lower rate where rows are interpolated. The error of the
             interpolation falls with the square: about -116 dB at 512, -128 at 1024, -140 at 2048.
     """

@@ -1,4 +1,4 @@
-from typing import Literal, NoReturn, final
+from typing import Literal, NoReturn, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +8,13 @@ __all__ = ["Resampler", "resample"]
 
 @final
 class Resampler:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         sample_rate_in: int,
         sample_rate_out: int,
         channels: int = 1,
         quality: Literal["fast", "balanced", "high"] = "balanced",
-    ) -> None: ...
+    ) -> Self: ...
     def process(self, data: Buffer) -> NDArray[np.int16]: ...
     def process_into(self, data: Buffer, out: Buffer) -> int: ...
     def flush(self) -> NDArray[np.int16]: ...

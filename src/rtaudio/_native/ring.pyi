@@ -1,4 +1,4 @@
-from typing import Literal, NoReturn, final
+from typing import Literal, NoReturn, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,12 @@ __all__ = ["RingBuffer"]
 
 @final
 class RingBuffer:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         capacity: int,
         channels: int = 1,
         overflow: Literal["error", "drop_oldest", "drop_newest"] = "error",
-    ) -> None: ...
+    ) -> Self: ...
     def write(self, data: Buffer) -> int: ...
     def read(self, n: int) -> NDArray[np.int16]: ...
     def peek(self, n: int) -> NDArray[np.int16]: ...

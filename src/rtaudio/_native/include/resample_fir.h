@@ -3,7 +3,7 @@
  * 4, 8 or 16) defined. No include guard.
  *
  * Vectors are the compiler's own vector types, which work on any architecture. Not one wide type for
- * all levels: gcc 12 cuts a 16-lane sum to 8 lanes by way of the stack, 8 times slower. And repeated
+ * all levels: gcc 12 cuts a 16-lane sum to 8 lanes by way of the stack, 6 times slower. And repeated
  * inclusion rather than inlining, since vectors are cut by the target of the function they were
  * written in, before it is inlined anywhere.
  *

@@ -1,0 +1,64 @@
+"""The vector level: what is found, how it is lowered, and that no level changes a bit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rtaudio._native.simd import LEVELS, detected_level, simd_level
+
+# All ratios of whole, exact and interpolated fractions, every tail length of the dot product, and
+# full-scale noise, printed as one digest.
+DIGEST = """
+import hashlib
+import numpy as np
+from rtaudio._native import resample
+from rtaudio._native.simd import simd_level
+noise = np.random.default_rng(5).integers(-32768, 32768, 6000).astype(np.int16)
+noise[::7] = -32768
+noise[3::7] = 32767
+digest = hashlib.sha256()
+for rates in [(24000, 16000), (16000, 24000), (44100, 48000), (48000, 8000), (48000, 47999)]:
+    for quality in ("fast", "balanced", "high"):
+        for channels in (1, 3):
+            digest.update(resample.resample(noise, *rates, quality, channels=channels).tobytes())
+print(simd_level(), digest.hexdigest())
+"""
+
+
+def run(level: str | None, code: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "RTAUDIO_SIMD"}
+    if level is not None:
+        environment["RTAUDIO_SIMD"] = level
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_level_in_use_is_at_most_the_detected_one():
+    assert LEVELS[0] == "baseline"
+    assert LEVELS.index(simd_level()) <= LEVELS.index(detected_level())
+
+
+def test_every_level_resamples_to_the_same_bits():
+    reachable = LEVELS[: LEVELS.index(detected_level()) + 1]
+    answers = [run(level, DIGEST).stdout.split() for level in reachable]
+    assert [answer[0] for answer in answers] == list(reachable)
+    assert len({answer[1] for answer in answers}) == 1
+
+
+def test_the_environment_cannot_raise_the_level():
+    code = "from rtaudio._native.simd import simd_level; print(simd_level())"
+    assert run(LEVELS[-1], code).stdout.strip() == detected_level()
+    assert run("", code).stdout.strip() == detected_level()
+
+
+@pytest.mark.parametrize("level", ["sse9", "AVX2", " "])
+def test_an_unknown_level_is_refused_with_the_known_ones(level):
+    result = run(level, "import rtaudio._native.simd")
+    assert result.returncode == 1
+    assert f"ConfigError: got RTAUDIO_SIMD={level!r}" in result.stderr
+    assert ", ".join(LEVELS) in result.stderr
