@@ -69,7 +69,7 @@ cdef class Resampler:
         channels: interleaved channels, 1 to 8.
         quality: relative to the lower of the two Nyquist frequencies, "fast" is flat to 0.75 with
             aliases and images at least 60 dB down, "balanced" flat to 0.85 with 96 dB, "high" flat
-            to 0.913 with 120 dB. Flat means within 0.1 dB.
+            to 0.913 with 125 dB. Flat means within 0.1 dB.
 
     Raises:
         AudioError: an argument is out of range.
