@@ -1,10 +1,12 @@
-from typing import Literal, NoReturn, Self, final
+from typing import Literal, NoReturn, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 __all__ = ["Resampler", "resample"]
+
+_Pcm: TypeAlias = Buffer | NDArray[np.int16]
 
 @final
 class Resampler:
@@ -15,8 +17,8 @@ class Resampler:
         channels: int = 1,
         quality: Literal["fast", "balanced", "high"] = "balanced",
     ) -> Self: ...
-    def process(self, data: Buffer) -> NDArray[np.int16]: ...
-    def process_into(self, data: Buffer, out: Buffer) -> int: ...
+    def process(self, data: _Pcm) -> NDArray[np.int16]: ...
+    def process_into(self, data: _Pcm, out: _Pcm) -> int: ...
     def flush(self) -> NDArray[np.int16]: ...
     def reset(self) -> None: ...
     def output_length(self, samples_per_channel: int) -> int: ...
@@ -33,7 +35,7 @@ class Resampler:
     def quality(self) -> Literal["fast", "balanced", "high"]: ...
 
 def resample(
-    data: Buffer,
+    data: _Pcm,
     sample_rate_in: int,
     sample_rate_out: int,
     quality: Literal["fast", "balanced", "high"] = "balanced",

@@ -21,6 +21,7 @@ __all__ = ["WhisperRecogniser", "resolve_model"]
 
 _SAMPLE_RATE = 16000  # Hz, what Whisper's feature extractor takes
 _FALLBACK_MODEL = "tiny"  # faster-whisper's name of the smallest multilingual model
+_NO_ENGINE = "the local recogniser needs the 'local' extra: pip install 'rtaudio[local]'"
 
 
 def resolve_model(model: str | os.PathLike[str] | None = None) -> str:
@@ -72,8 +73,11 @@ class WhisperRecogniser:
     Decoding runs with faster-whisper's own defaults (beam of 5, temperature fallback), so the text
     is what `WhisperModel(...).transcribe(samples)` gives.
 
-    Workers against threads, float32 tiny.en, twelve clips of 17 to 21 s on 2 cores (AMD EPYC), best
-    of four alternating rounds: MEASUREMENT.
+    Workers against threads, tiny.en in float32, twelve clips of 17 to 21 s on 2 cores (AMD EPYC)
+    that other work disturbed, four alternating rounds, best and worst: two workers with one thread
+    8.2 to 12.8 s, two with two 8.8 to 9.2 s, one with two 15.0 to 16.8 s (8.5 s undisturbed); one
+    clip alone took 1.3 s with each. Hence a worker per core: threads inside one transcription wait
+    for each other, transcriptions do not.
 
     Args:
         model: see `resolve_model`.
@@ -85,7 +89,8 @@ class WhisperRecogniser:
         threads: threads within one transcription; None shares the cores out among the workers.
 
     Raises:
-        ConfigError: `model` names no model, or `workers` or `threads` is below 1.
+        ConfigError: the `local` extra is not installed, `model` names no model, or `workers` or
+            `threads` is below 1.
     """
 
     def __init__(
@@ -101,6 +106,8 @@ class WhisperRecogniser:
         for name, value in (("workers", workers), ("threads", threads)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}, expected 1 or more")
+        if importlib.util.find_spec("faster_whisper") is None:
+            raise ConfigError(_NO_ENGINE)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         cores = cores or 1
         self._source = resolve_model(model)
@@ -167,10 +174,8 @@ class WhisperRecogniser:
         try:
             import ctranslate2
             import faster_whisper
-        except ImportError:
-            raise ConfigError(
-                "the local recogniser needs the 'local' extra: pip install 'rtaudio[local]'"
-            ) from None
+        except ImportError as error:
+            raise ConfigError(f"{_NO_ENGINE} ({error})") from error
         # It warns on stderr whenever a stored float16 model is widened for a CPU, which is normal.
         level = ctranslate2.get_log_level()
         ctranslate2.set_log_level(40)  # logging.ERROR

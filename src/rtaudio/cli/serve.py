@@ -1,0 +1,60 @@
+"""`rtaudio serve`: the realtime service on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rtaudio.errors import TransportError
+
+if TYPE_CHECKING:
+    from rtaudio.server import RealtimeServer
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs --token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 8765,
+    model: Annotated[
+        str | None, typer.Option(help="Recogniser: a model folder, or faster-whisper's name.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Two-letter code. Default: found out from the speech.")
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="What clients must present; better given as RTAUDIO_TOKEN, which `ps` can't see.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Serve the realtime protocol on this machine: speech in, transcripts out.
+
+    Connect any client of the protocol to the printed address. Ctrl-C ends the service.
+    """
+    from rtaudio.server import RealtimeServer
+    from rtaudio.server.engines.whisper import WhisperRecogniser
+
+    recogniser = WhisperRecogniser(model, language)
+    # Read here rather than as the option's default: help texts show defaults.
+    token = token if token is not None else os.environ.get("RTAUDIO_TOKEN")
+    server = RealtimeServer(host, port, recogniser=recogniser, token=token)
+    try:
+        asyncio.run(_run(server))
+    except OSError as error:
+        raise TransportError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+async def _run(server: RealtimeServer) -> None:
+    async with server:
+        typer.echo(f"Listening at {server.url} (Ctrl-C ends it)")
+        await asyncio.get_running_loop().create_future()

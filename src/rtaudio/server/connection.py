@@ -1,0 +1,233 @@
+"""One client: its session, its conversation, and the answers to its events."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+from websockets.exceptions import ConnectionClosed
+
+from rtaudio.audio import AudioConverter, AudioFormat
+from rtaudio.protocol import (
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    ConversationItemRetrieve,
+    ConversationItemRetrieved,
+    ConversationItemTruncate,
+    ErrorDetail,
+    ErrorEvent,
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    InvalidEvent,
+    MessageItem,
+    OutputAudioBufferClear,
+    ResponseCancel,
+    ResponseCreate,
+    SessionCreated,
+    SessionUpdate,
+    SessionUpdated,
+    decode_client_event,
+    encode_event,
+    new_id,
+    wire_format,
+)
+from rtaudio.server.items import ItemStore
+from rtaudio.server.speech_input import SpeechInput
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from websockets.asyncio.server import ServerConnection
+
+    from rtaudio.protocol import ClientEvent, Item, ServerEvent
+    from rtaudio.server.config import SessionConfig
+    from rtaudio.server.engines.base import VoiceDetector
+    from rtaudio.server.limits import Limits
+    from rtaudio.server.recognition import RecognitionPool
+
+__all__ = ["Connection"]
+
+_log = logging.getLogger(__name__)
+
+
+class Connection:
+    """Serves one WebSocket until it closes.
+
+    Args:
+        socket: an accepted connection.
+        config: the session's settings, to begin with.
+        pool: where speech is recognised; shared with other connections.
+        detector: the voice activity engine; shared with other connections.
+        limits: what this client is allowed.
+    """
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        *,
+        config: SessionConfig,
+        pool: RecognitionPool,
+        detector: VoiceDetector,
+        limits: Limits,
+    ) -> None:
+        self._socket = socket
+        self._config = config
+        self._sample_rate = pool.sample_rate
+        self._items = ItemStore(max_items=limits.items, max_bytes=limits.retained_bytes)
+        self._speech = SpeechInput(
+            self._send, config, self._items, pool=pool, detector=detector, limits=limits
+        )
+        self._handlers: dict[type[ClientEvent], Callable[[Any], Awaitable[None]]] = {
+            SessionUpdate: self._update_session,
+            InputAudioBufferAppend: self._append,
+            InputAudioBufferCommit: self._commit,
+            InputAudioBufferClear: self._clear,
+            ConversationItemCreate: self._create_item,
+            ConversationItemRetrieve: self._retrieve_item,
+            ConversationItemDelete: self._delete_item,
+            ConversationItemTruncate: self._truncate_item,
+            ResponseCreate: self._create_response,
+            ResponseCancel: self._cancel_response,
+            OutputAudioBufferClear: self._clear_output,
+        }
+
+    async def run(self) -> None:
+        """Serve the client until the connection closes, from either side."""
+        try:
+            await self._send(
+                SessionCreated(event_id=new_id("event"), session=self._config.settings)
+            )
+            async for message in self._socket:
+                await self._receive(message)
+        except (ConnectionClosed, ConnectionError):
+            pass
+        finally:
+            await self._speech.close()
+
+    async def _send(self, event: ServerEvent) -> None:
+        """Send an event; raises ConnectionError once the client is gone."""
+        try:
+            await self._socket.send(encode_event(event), text=True)
+        except ConnectionClosed:
+            raise ConnectionResetError("the client is gone") from None
+
+    async def _receive(self, message: str | bytes) -> None:
+        event_id = None
+        try:
+            if isinstance(message, bytes):
+                raise InvalidEvent(
+                    "Binary messages are not accepted; send JSON as text.", code="invalid_event"
+                )
+            event = decode_client_event(message)
+            event_id = event.event_id
+            await self._handlers[type(event)](event)
+        except InvalidEvent as error:
+            detail = ErrorDetail(
+                type="invalid_request_error",
+                message=str(error),
+                code=error.code,
+                param=error.param,
+                event_id=error.event_id or event_id,
+            )
+            await self._send(ErrorEvent(event_id=new_id("event"), error=detail))
+        except ConnectionError:
+            raise
+        except Exception as error:
+            # A fault of ours must not cost the client its session. Its text may hold content.
+            _log.error("a client event failed: %s", type(error).__name__)
+            detail = ErrorDetail(
+                type="server_error", message="The service failed.", event_id=event_id
+            )
+            await self._send(ErrorEvent(event_id=new_id("event"), error=detail))
+
+    # Session and sound.
+
+    async def _update_session(self, event: SessionUpdate) -> None:
+        fresh = not self._speech.used and len(self._items) == 0
+        self._config.update(event.session, may_change_type=fresh)
+        self._speech.reconfigure()
+        await self._send(SessionUpdated(event_id=new_id("event"), session=self._config.settings))
+
+    async def _append(self, event: InputAudioBufferAppend) -> None:
+        await self._speech.append(event.audio)
+
+    async def _commit(self, event: InputAudioBufferCommit) -> None:  # noqa: ARG002
+        await self._speech.commit()
+
+    async def _clear(self, event: InputAudioBufferClear) -> None:  # noqa: ARG002
+        await self._speech.clear()
+
+    # Items.
+
+    async def _create_item(self, event: ConversationItemCreate) -> None:
+        if self._config.kind == "transcription":
+            raise InvalidEvent(
+                "A transcription session has no items but those made from its audio.",
+                code="invalid_value",
+                param="type",
+            )
+        item = replace(event.item, id=event.item.id or new_id("item"), status="completed")
+        try:
+            previous = self._items.add(item, event.previous_item_id)
+        except KeyError:
+            raise _no_item(event.previous_item_id, "previous_item_id", "item_create") from None
+        for kind in (ConversationItemAdded, ConversationItemDone):
+            await self._send(kind(event_id=new_id("event"), item=item, previous_item_id=previous))
+
+    async def _retrieve_item(self, event: ConversationItemRetrieve) -> None:
+        item = self._find(event.item_id, "item_retrieve")
+        sound = self._items.sound(event.item_id)
+        if sound is not None and isinstance(item, MessageItem):
+            wire = wire_format(self._config.settings, "input")
+            converter = AudioConverter(AudioFormat("pcm16", self._sample_rate), wire)
+            audio = converter.process(sound) + converter.flush()
+            item = replace(item, content=[replace(item.content[0], audio=audio)])
+        await self._send(ConversationItemRetrieved(event_id=new_id("event"), item=item))
+
+    async def _delete_item(self, event: ConversationItemDelete) -> None:
+        self._find(event.item_id, "item_delete")
+        self._items.delete(event.item_id)
+        await self._send(ConversationItemDeleted(event_id=new_id("event"), item_id=event.item_id))
+
+    async def _truncate_item(self, event: ConversationItemTruncate) -> None:
+        self._find(event.item_id, "item_truncate")
+        raise InvalidEvent(
+            "Only an assistant's audio message can be truncated.",
+            code="invalid_value",
+            param="item_id",
+        )
+
+    def _find(self, item_id: str, action: str) -> Item:
+        try:
+            return self._items.get(item_id)
+        except KeyError:
+            raise _no_item(item_id, "item_id", action) from None
+
+    # Responses: this service listens and has nothing that answers.
+
+    async def _create_response(self, event: ResponseCreate) -> None:  # noqa: ARG002
+        raise InvalidEvent(
+            "This service recognises speech and does not answer it: it has no response engine.",
+            code="response_not_supported",
+        )
+
+    async def _cancel_response(self, event: ResponseCancel) -> None:  # noqa: ARG002
+        raise InvalidEvent("There is no response to cancel.", code="response_cancel_not_active")
+
+    async def _clear_output(self, event: OutputAudioBufferClear) -> None:  # noqa: ARG002
+        raise InvalidEvent(
+            "A WebSocket session has no output audio buffer.",
+            code="invalid_event_for_transport",
+            param="type",
+        )
+
+
+def _no_item(item_id: str | None, param: str, action: str) -> InvalidEvent:
+    return InvalidEvent(
+        f"There is no item {item_id!r}.", code=f"{action}_invalid_item_id", param=param
+    )

@@ -1,0 +1,40 @@
+"""What one service allows its clients, so that none can exhaust the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from rtaudio.errors import ConfigError
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one service; every buffer that a client can fill is under one of them.
+
+    Attributes:
+        sessions: connections at the same time.
+        message_bytes: one WebSocket message. The protocol allows an append of 15 MiB; its base64
+            takes 20 MiB, and the event around it a little more.
+        buffered_s: seconds of sound held for one session before a commit; at 16 kHz that is 32 kB
+            per second. A turn that server VAD never ends is committed when it gets this long.
+        queued_turns: turns of one session waiting for, or in, recognition. When there are this many
+            the service stops reading from that connection.
+        items: conversation items kept per session; the oldest go first.
+        retained_bytes: sound kept per session for `conversation.item.retrieve`; the oldest goes
+            first.
+    """
+
+    sessions: int = 256
+    message_bytes: int = 21 * 1024 * 1024
+    buffered_s: float = 900.0
+    queued_turns: int = 8
+    items: int = 4096
+    retained_bytes: int = 8 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not value > 0:
+                raise ConfigError(f"limit {field.name} is {value!r}, expected more than 0")

@@ -1,0 +1,144 @@
+"""A fair queue in front of the recogniser, and the threads behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rtaudio.server.engines.base import Recogniser
+
+__all__ = ["RecognitionPool"]
+
+_log = logging.getLogger(__name__)
+
+
+class _Job:
+    """One stretch of speech on its way through the recogniser.
+
+    `pieces` carries the text as it becomes known; then None at the end, or the error.
+    """
+
+    def __init__(
+        self, samples: NDArray[np.int16], language: str | None, prompt: str | None
+    ) -> None:
+        self.samples = samples
+        self.language = language
+        self.prompt = prompt
+        self.pieces: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+        self.abandoned = False
+
+
+class RecognitionPool:
+    """Runs a recogniser in threads of its own, serving its owners in turn.
+
+    Owners (connections) that wait are served round robin, one stretch of speech each time, so that
+    one with much to transcribe does not hold up the others. How much one owner may queue is for
+    that owner to bound.
+
+    Args:
+        recogniser: `recogniser.workers` stretches are recognised at the same time.
+    """
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+        self._waiting: dict[object, deque[_Job]] = {}  # in the order in which owners are served
+        self._available = asyncio.Semaphore(0)
+        self._threads = ThreadPoolExecutor(recogniser.workers, thread_name_prefix="rtaudio-asr")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def sample_rate(self) -> int:
+        """The rate in Hz that `transcribe` wants."""
+        return self._recogniser.sample_rate
+
+    def start(self) -> None:
+        """Begin to serve; call once, in the event loop."""
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._recogniser.workers)]
+
+    def warm(self) -> None:
+        """Load the recogniser's model in the background, once; a failure shows when it is used."""
+        self._threads.submit(self._load)
+
+    async def close(self) -> None:
+        """Stop; waits for the stretches that are being recognised, and drops those that wait."""
+        for jobs in self._waiting.values():
+            for job in jobs:
+                job.abandoned = True
+        self._waiting.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+
+    async def transcribe(
+        self,
+        owner: object,
+        samples: NDArray[np.int16],
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+    ) -> AsyncIterator[str]:
+        """Queue a stretch of speech and yield its text piece by piece.
+
+        Whoever stops iterating early abandons it: recognition ends at the next piece.
+
+        Raises:
+            Exception: whatever the recogniser raised.
+        """
+        job = _Job(samples, language, prompt)
+        self._waiting.setdefault(owner, deque()).append(job)
+        self._available.release()
+        try:
+            while (piece := await job.pieces.get()) is not None:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        finally:
+            job.abandoned = True
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._available.acquire()
+            job = self._next()
+            if not job.abandoned:
+                await loop.run_in_executor(self._threads, self._run, job, loop)
+
+    def _next(self) -> _Job:
+        owner, jobs = next(iter(self._waiting.items()))
+        del self._waiting[owner]
+        job = jobs.popleft()
+        if jobs:
+            self._waiting[owner] = jobs  # behind all others
+        return job
+
+    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
+        """Recognise; runs in a thread, and raises nothing."""
+        last: Exception | None = None
+        try:
+            for text in self._recogniser.transcribe(
+                job.samples, language=job.language, prompt=job.prompt
+            ):
+                if job.abandoned:
+                    return
+                loop.call_soon_threadsafe(job.pieces.put_nowait, text)
+        except Exception as error:
+            last = error
+        with contextlib.suppress(RuntimeError):  # the loop was closed; nobody waits any more
+            loop.call_soon_threadsafe(job.pieces.put_nowait, last)
+
+    def _load(self) -> None:
+        try:
+            self._recogniser.load()
+        except Exception as error:
+            _log.warning("the recogniser does not load: %s", type(error).__name__)
