@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from rtaudio.audio.converter import AudioConverter
+from rtaudio.audio import AudioConverter
 from rtaudio.conversation.events import Audio, AudioInterrupted, AudioStopped, SessionEvent
 from rtaudio.errors import AudioError
 
