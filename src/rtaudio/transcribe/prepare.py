@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtaudio._native.levels import frame_rms, to_mono
-from rtaudio._native.resample import resample
-from rtaudio.audio.files import load_partial
+from rtaudio.audio import load_partial, resample
 from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
 
 if TYPE_CHECKING:
