@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtaudio.errors import AudioError
-from rtaudio.transcribe.prepare import prepare
+from rtaudio.transcribe.prepare import MIN_TURN_S, prepare
 from rtaudio.transcribe.segment import Span
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ def test_a_span_is_borrowed_by_its_times(tmp_path: Path) -> None:
     piece = prepared.pcm(Span(0.25, 0.5))
     assert np.shares_memory(piece, prepared.samples)
     assert (piece == prepared.samples[4000:8000]).all()
+
+
+def test_a_turn_too_short_for_a_service_is_padded_with_silence(tmp_path: Path) -> None:
+    prepared = prepare(write_wav(tmp_path / "a.wav", tone(0.01, RATE), RATE), RATE)
+    piece = prepared.pcm(prepared.spans[0])
+    assert piece.shape == (round(MIN_TURN_S * RATE),)
+    assert (piece[:160] == prepared.samples).all()
+    assert not piece[160:].any()
 
 
 def test_a_truncated_file_gives_what_is_there_and_the_problem(tmp_path: Path) -> None:

@@ -98,9 +98,13 @@ async def test_silence_is_an_empty_text_without_an_error() -> None:
 
 async def test_a_file_that_cannot_be_read_fails_alone() -> None:
     rows = await transcribe(
-        {"a.wav": AudioError("a.wav is empty"), "b.wav": prepared(3), "c.wav": RuntimeError("odd")}
+        {
+            "a.wav": AudioError("a.wav: the file is empty"),
+            "b.wav": prepared(3),
+            "c.wav": RuntimeError("odd"),
+        }
     )
-    assert rows["a.wav"].error == "a.wav is empty"
+    assert rows["a.wav"].error == "the file is empty"
     assert rows["b.wav"].text == "word3"
     assert rows["c.wav"].error == "cannot be decoded: RuntimeError: odd"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rtaudio._native.levels import frame_rms, to_mono
 from rtaudio.audio import load_partial, resample
 from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
@@ -12,10 +14,12 @@ from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["MIN_TURN_S", "Prepared", "prepare"]
+
+MIN_TURN_S = 0.12
+"""Services refuse to commit less than 100 ms; the rest is room for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,11 @@ class Prepared:
     problem: str | None
 
     def pcm(self, span: Span) -> NDArray[np.int16]:
-        """Return the samples of a span, borrowed."""
+        """Return the samples of a span, borrowed; a very short one with silence behind it."""
         first = round(span.start_s * self.sample_rate)
-        return self.samples[first : round(span.end_s * self.sample_rate)]
+        samples = self.samples[first : round(span.end_s * self.sample_rate)]
+        missing = round(MIN_TURN_S * self.sample_rate) - len(samples)
+        return np.pad(samples, (0, missing)) if missing > 0 else samples
 
 
 def prepare(path: Path, sample_rate: int) -> Prepared:

@@ -121,7 +121,8 @@ async def _transcribe(
     try:
         prepared = await asyncio.to_thread(load, item.path, sample_rate)
     except (AudioError, OSError) as error:
-        return Row(item.name, "", 0.0, [], str(error))
+        # The row names the file already.
+        return Row(item.name, "", 0.0, [], str(error).removeprefix(f"{item.path}: "))
     except Exception as error:  # one strange file must not end a run over thousands
         _logger.debug("decoding failed", exc_info=True)
         return Row(item.name, "", 0.0, [], f"cannot be decoded: {type(error).__name__}: {error}")
