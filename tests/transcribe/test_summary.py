@@ -58,6 +58,7 @@ def test_kept_rows_count_as_files_but_not_as_work() -> None:
     summary.add(outcome("a.wav", wall_s=None), None)
     assert "kept" in rendered(summary)
     assert summary.audio_s() == 0
+    assert summary.totals(0.1) == "Nothing was left to do."
 
 
 def test_a_large_batch_lists_only_failures() -> None:

@@ -103,6 +103,8 @@ class Summary:
     def totals(self, wall_s: float) -> str:
         """Return the run's speed as one sentence."""
         audio_s = self.audio_s()
+        if all(line.outcome.wall_s is None for line in self._lines):
+            return "Nothing was left to do."
         speed = f" ({audio_s / wall_s:.1f} s of audio per second)" if wall_s > 0 else ""
         return f"{audio_s:.1f} s of audio in {wall_s:.1f} s{speed}"
 
