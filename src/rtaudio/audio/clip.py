@@ -13,7 +13,7 @@ from rtaudio.errors import AudioError
 if TYPE_CHECKING:
     import os
 
-    from rtaudio.audio.types import Samples
+    from rtaudio.audio.types import Quality, Samples
 
 __all__ = ["AudioClip"]
 
@@ -74,7 +74,7 @@ class AudioClip:
             to_mono(np.ascontiguousarray(self._samples), self.channels), self._sample_rate
         )
 
-    def resampled(self, sample_rate: int, *, quality: str = "balanced") -> AudioClip:
+    def resampled(self, sample_rate: int, *, quality: Quality = "balanced") -> AudioClip:
         """Return the clip at another sample rate; itself where it has that rate.
 
         Args:

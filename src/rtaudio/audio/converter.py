@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from rtaudio._native.levels import to_mono
 from rtaudio._native.resample import Resampler
-from rtaudio.audio.format import AudioFormat
-from rtaudio.audio.types import PcmLike, Samples
 from rtaudio.errors import AudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtaudio.audio.format import AudioFormat
+    from rtaudio.audio.types import PcmLike, Quality, Samples
 
 __all__ = ["AudioConverter"]
 
@@ -49,7 +52,9 @@ class AudioConverter:
         AudioError: a format is Opus, which comes in packets, or the channels do not fit.
     """
 
-    def __init__(self, source: AudioFormat, target: AudioFormat, quality: str = "balanced") -> None:
+    def __init__(
+        self, source: AudioFormat, target: AudioFormat, quality: Quality = "balanced"
+    ) -> None:
         for side in (source, target):
             if side.encoding == "opus":
                 raise AudioError("Opus comes in packets: use OpusEncoder and OpusDecoder")
@@ -125,7 +130,7 @@ class AudioConverter:
         if isinstance(data, bytes):
             return data
         try:
-            view = memoryview(data)
+            view = memoryview(cast("bytes", data))
         except TypeError:
             raise AudioError(
                 f"got {type(data).__name__}; audio is bytes-like or an int16 array"

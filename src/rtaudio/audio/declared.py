@@ -7,11 +7,13 @@ state their length give it away. Where a length is only an estimate, nothing is 
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from av.audio.stream import AudioStream
-from av.container import InputContainer
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
 __all__ = ["shortfall"]
 
@@ -103,8 +105,8 @@ def _wav_shortfall(path: Path) -> str | None:
     if not bytes_per_second or stated - present <= _WAV_HEADER_BYTES:
         return None
     return (
-        f"the file is truncated: its header promises {stated / bytes_per_second:.2f} s of sound and "
-        f"{present / bytes_per_second:.2f} s are there"
+        f"the file is truncated: its header promises {stated / bytes_per_second:.2f} s of sound "
+        f"and {present / bytes_per_second:.2f} s are there"
     )
 
 
@@ -129,7 +131,9 @@ def _mp3_states_length(path: Path) -> bool:
         tag = file.read(10)
         if tag[:3] == b"ID3" and len(tag) == 10:
             # Seven bits a byte (ID3v2.4 section 6.2).
-            size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0)))
+            size = sum(
+                (byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True)
+            )
             file.seek(10 + size)
         else:
             file.seek(0)

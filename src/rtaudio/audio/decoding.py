@@ -8,20 +8,25 @@ streams that change their format midway.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import InputContainer
-from numpy.typing import NDArray
 
 from rtaudio._native.levels import to_mono
 from rtaudio.audio.clip import AudioClip
 from rtaudio.audio.declared import shortfall
-from rtaudio.audio.types import Samples
 from rtaudio.errors import AudioError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av.audio.frame import AudioFrame
+    from av.container import InputContainer
+    from numpy.typing import NDArray
+
+    from rtaudio.audio.types import Samples
 
 __all__ = ["decode_file"]
 
@@ -126,9 +131,11 @@ def _to_s16(frame: AudioFrame, channels: int) -> Samples:
         shift = planes.dtype.itemsize * 8 - 16
         # Halved before rounding, so that adding one half cannot overflow.
         rounded = ((planes.astype(np.int64) >> (shift - 1)) + 1) >> 1
-        return np.minimum(rounded, 32767).astype(np.int16)
+        shifted: Samples = np.minimum(rounded, 32767).astype(np.int16)
+        return shifted
     scaled = np.rint(planes.astype(np.float64) * 32768.0)
-    return np.clip(np.nan_to_num(scaled), -32768, 32767).astype(np.int16)
+    limited: Samples = np.clip(np.nan_to_num(scaled), -32768, 32767).astype(np.int16)
+    return limited
 
 
 def _join(sections: list[_Section]) -> AudioClip:

@@ -9,15 +9,21 @@ from __future__ import annotations
 import os
 import secrets
 import wave
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from rtaudio.audio.clip import AudioClip
 from rtaudio.errors import AudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from av.audio.stream import AudioStream
+
+    from rtaudio.audio.clip import AudioClip
 
 __all__ = ["write_file"]
 
@@ -25,6 +31,8 @@ _OPUS_SAMPLE_RATE = 48_000  # Hz; what Ogg/Opus counts in (RFC 7845 section 4)
 _FLAC_MAX_SAMPLE_RATE = 655_350  # Hz, RFC 9639 section 8.2
 _FLAC_MAX_CHANNELS = 8
 _WAV_MAX_BYTES = 0xFFFF_FFFF - 64  # 32-bit sizes, less the headers
+# FFmpeg's usual layout of each number of channels.
+_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 _BLOCK = 48_000  # samples per channel handed to an encoder at a time
 
 
@@ -78,10 +86,11 @@ def _write_opus(path: Path, clip: AudioClip) -> None:
 
 
 def _encode(path: Path, clip: AudioClip, *, container: str, codec: str) -> None:
-    layout = av.AudioLayout(clip.channels).name
+    layout = _LAYOUTS[clip.channels - 1]
     with av.open(f"file:{path}", "w", format=container) as file:
-        stream = file.add_stream(codec, rate=clip.sample_rate, layout=layout)
-        stream.codec_context.format = "s16"
+        stream = cast("AudioStream", file.add_stream(codec, rate=clip.sample_rate, layout=layout))
+        # Both encoders take it, so nothing is converted.
+        stream.codec_context.format = av.AudioFormat("s16")
         for start in range(0, len(clip.samples), _BLOCK):
             block = np.ascontiguousarray(clip.samples[start : start + _BLOCK])
             frame = AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout=layout)
