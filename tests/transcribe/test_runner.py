@@ -230,3 +230,17 @@ async def test_a_writer_that_fails_ends_the_run_and_closes_the_lines() -> None:
             load=lambda *_: prepared(1),
         )
     assert line.closed
+
+
+async def test_progress_is_told_turn_by_turn() -> None:
+    told: list[float] = []
+    await run(
+        [an_input("a.wav"), an_input("b.wav")],
+        FakeLine,
+        lambda *_: None,
+        sample_rate=RATE,
+        concurrency=1,
+        load=lambda *_: prepared(1, 2, 3, 4),
+        advance=told.append,
+    )
+    assert told == [0.25] * 8

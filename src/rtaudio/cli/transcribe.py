@@ -293,7 +293,7 @@ class _Batch:
                 if outcome.row.error is not None:
                     message = f"{outcome.row.path}: {outcome.row.error}"
                     self._messages.print(message, style="red", markup=False, soft_wrap=True)
-                progress.advance(task)
+                progress.update(task, completed=self.done)
 
             async with service as (open_session, sample_rate):
                 progress.update(task, description="transcribing")
@@ -303,6 +303,8 @@ class _Batch:
                     emit,
                     sample_rate=sample_rate,
                     concurrency=concurrency,
+                    # Within files too, or one long recording would look like standstill.
+                    advance=lambda fraction: progress.advance(task, fraction),
                 )
 
     def _score(self, outcome: Outcome, item: Input) -> Score | None:

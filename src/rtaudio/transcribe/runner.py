@@ -81,6 +81,7 @@ async def run(
     sample_rate: int,
     concurrency: int,
     load: Callable[[Path, int], Prepared] = prepare,
+    advance: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Transcribe inputs and hand each outcome to `emit` as it is finished.
 
@@ -91,6 +92,8 @@ async def run(
         sample_rate: what lines expect, in Hz.
         concurrency: how many lines to use, at least 1.
         load: decodes a file; replaced in tests.
+        advance: told about progress within files, as fractions of a file that add up to at most 1
+            for each.
 
     Raises:
         Exception: whatever `emit` raises; it ends the run. Nothing else does.
@@ -100,7 +103,7 @@ async def run(
     async def work(line: Line) -> None:
         for item in waiting:
             started = time.monotonic()
-            row = await _transcribe(item, line, sample_rate, load)
+            row = await _transcribe(item, line, sample_rate, load, advance)
             emit(Outcome(row, time.monotonic() - started), item)
 
     lines = [open_line() for _ in range(min(concurrency, len(inputs)))]
@@ -116,7 +119,11 @@ async def run(
 
 
 async def _transcribe(
-    item: Input, line: Line, sample_rate: int, load: Callable[[Path, int], Prepared]
+    item: Input,
+    line: Line,
+    sample_rate: int,
+    load: Callable[[Path, int], Prepared],
+    advance: Callable[[float], None],
 ) -> Row:
     try:
         prepared = await asyncio.to_thread(load, item.path, sample_rate)
@@ -128,9 +135,9 @@ async def _transcribe(
         return Row(item.name, "", 0.0, [], f"cannot be decoded: {type(error).__name__}: {error}")
 
     texts: list[str | None] = [None] * len(prepared.spans)
-    error_text = await _send(prepared, line, texts)
+    error_text = await _send(prepared, line, texts, advance)
     if error_text is None:
-        error_text = await _send(prepared, line, texts, last_attempt=True)
+        error_text = await _send(prepared, line, texts, advance, last_attempt=True)
     problems = [text for text in (prepared.problem, error_text) if text]
     segments = [
         RowSegment(round(span.start_s, 3), round(span.end_s, 3), text)
@@ -147,7 +154,12 @@ async def _transcribe(
 
 
 async def _send(
-    prepared: Prepared, line: Line, texts: list[str | None], *, last_attempt: bool = False
+    prepared: Prepared,
+    line: Line,
+    texts: list[str | None],
+    advance: Callable[[float], None],
+    *,
+    last_attempt: bool = False,
 ) -> str | None:
     """Fill in the texts still missing.
 
@@ -158,17 +170,17 @@ async def _send(
     missing = [index for index, text in enumerate(texts) if text is None]
     if not missing:
         return None
-    results = await asyncio.gather(
-        *(line.turn(prepared.pcm(prepared.spans[index])) for index in missing),
-        return_exceptions=True,
-    )
+
+    async def turn(index: int) -> None:
+        texts[index] = (await line.turn(prepared.pcm(prepared.spans[index]))).strip()
+        advance(1 / len(texts))
+
+    results = await asyncio.gather(*(turn(index) for index in missing), return_exceptions=True)
     error_text = None
-    for index, result in zip(missing, results, strict=True):
-        if isinstance(result, str):
-            texts[index] = result.strip()
-        elif isinstance(result, ConnectionLost) and not last_attempt:
+    for result in results:
+        if result is None or (isinstance(result, ConnectionLost) and not last_attempt):
             continue
-        elif isinstance(result, RtAudioError | OSError | TimeoutError):
+        if isinstance(result, RtAudioError | OSError | TimeoutError):
             error_text = error_text or str(result) or type(result).__name__
         elif isinstance(result, Exception):
             _logger.debug("a turn failed", exc_info=result)
