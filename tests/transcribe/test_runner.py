@@ -16,6 +16,8 @@ from rtaudio.transcribe.runner import FILES_PER_LINE, Line, Outcome, TurnFailed,
 from rtaudio.transcribe.segment import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from rtaudio.transcribe.rows import Row
@@ -61,6 +63,7 @@ async def transcribe(
     line: Line | None = None,
     *,
     concurrency: int = 1,
+    advance: Callable[[float], None] = lambda _: None,
 ) -> dict[str, Row]:
     def load(path: Path, sample_rate: int) -> Prepared:
         assert sample_rate == RATE
@@ -77,6 +80,7 @@ async def transcribe(
         sample_rate=RATE,
         concurrency=concurrency,
         load=load,
+        advance=advance,
     )
     assert len(outcomes) == len(files)
     return {outcome.row.path: outcome.row for outcome in outcomes}
@@ -232,15 +236,13 @@ async def test_a_writer_that_fails_ends_the_run_and_closes_the_lines() -> None:
     assert line.closed
 
 
-async def test_progress_is_told_turn_by_turn() -> None:
+async def test_progress_is_told_turn_by_turn_and_adds_up_to_one_per_file() -> None:
     told: list[float] = []
-    await run(
-        [an_input("a.wav"), an_input("b.wav")],
-        FakeLine,
-        lambda *_: None,
-        sample_rate=RATE,
-        concurrency=1,
-        load=lambda *_: prepared(1, 2, 3, 4),
-        advance=told.append,
-    )
-    assert told == [0.25] * 8
+    files: dict[str, Prepared | Exception] = {
+        "a.wav": prepared(1, 2, 3, 4),
+        "b.wav": AudioError("gone"),
+        "c.wav": prepared(),
+    }
+    await transcribe(files, FakeLine({3: [TurnFailed("refused")]}), advance=told.append)
+    assert told.count(0.25) >= 3
+    assert sum(told) == pytest.approx(3.0)

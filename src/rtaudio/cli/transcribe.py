@@ -293,7 +293,6 @@ class _Batch:
                 if outcome.row.error is not None:
                     message = f"{outcome.row.path}: {outcome.row.error}"
                     self._messages.print(message, style="red", markup=False, soft_wrap=True)
-                progress.update(task, completed=self.done)
 
             async with service as (open_session, sample_rate):
                 progress.update(task, description="transcribing")

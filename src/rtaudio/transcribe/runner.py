@@ -92,8 +92,8 @@ async def run(
         sample_rate: what lines expect, in Hz.
         concurrency: how many lines to use, at least 1.
         load: decodes a file; replaced in tests.
-        advance: told about progress within files, as fractions of a file that add up to at most 1
-            for each.
+        advance: told about progress as fractions of a file, turn by turn; they add up to 1 for
+            each file.
 
     Raises:
         Exception: whatever `emit` raises; it ends the run. Nothing else does.
@@ -103,8 +103,15 @@ async def run(
     async def work(line: Line) -> None:
         for item in waiting:
             started = time.monotonic()
-            row = await _transcribe(item, line, sample_rate, load, advance)
+            turns_done: list[float] = []
+
+            def turn_done(fraction: float, told: list[float] = turns_done) -> None:
+                told.append(fraction)
+                advance(fraction)
+
+            row = await _transcribe(item, line, sample_rate, load, turn_done)
             emit(Outcome(row, time.monotonic() - started), item)
+            advance(1 - sum(turns_done))
 
     lines = [open_line() for _ in range(min(concurrency, len(inputs)))]
     try:
