@@ -1,0 +1,138 @@
+"""Reading what a service sends: leniently, and never with a crash."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtaudio.errors import ProtocolError
+from rtaudio.protocol import (
+    ConversationItemDone,
+    ErrorEvent,
+    InputAudioBufferSpeechStarted,
+    MessageItem,
+    ResponseOutputAudioDelta,
+    ResponseOutputTextDelta,
+    SessionUpdated,
+    UnknownEvent,
+    UnknownItem,
+    decode_server_event,
+    encode_event,
+)
+
+RIOC = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
+
+
+def read(**event: Any) -> Any:
+    return decode_server_event(json.dumps({"event_id": "event_1", **event}))
+
+
+def test_an_audio_delta_carries_sound_and_not_its_base64() -> None:
+    sound = bytes(range(200))
+    event = read(type="response.output_audio.delta", delta=base64.b64encode(sound).decode(), **RIOC)
+    assert isinstance(event, ResponseOutputAudioDelta)
+    assert event.audio == sound
+    assert event.type == "response.output_audio.delta"
+
+
+@pytest.mark.parametrize("as_type", [bytes, bytearray, memoryview])
+def test_messages_may_be_bytes_of_any_kind(as_type: type) -> None:
+    text = b'{"type":"input_audio_buffer.speech_started","item_id":"i","audio_start_ms":5}'
+    event = decode_server_event(as_type(text))
+    assert isinstance(event, InputAudioBufferSpeechStarted)
+    assert (event.item_id, event.audio_start_ms, event.event_id) == ("i", 5, None)
+
+
+def test_names_of_the_beta_protocol_give_todays_events() -> None:
+    delta = read(type="response.audio.delta", delta="AAAA", **RIOC)
+    text = read(type="response.text.delta", delta="hi", **RIOC)
+    assert isinstance(delta, ResponseOutputAudioDelta)
+    assert delta.audio == b"\0\0\0"
+    assert isinstance(text, ResponseOutputTextDelta)
+    updated = read(
+        type="transcription_session.updated", session={"input_audio_format": "g711_ulaw"}
+    )
+    assert isinstance(updated, SessionUpdated)
+    assert updated.session["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+
+
+def test_unknown_fields_are_ignored_and_nulls_mean_absent() -> None:
+    event = read(
+        type="conversation.item.done",
+        previous_item_id=None,
+        novelty={"a": [1]},
+        item={
+            "type": "message",
+            "id": "i",
+            "role": "user",
+            "status": None,
+            "content": [{"type": "input_audio", "transcript": None, "new": 1}],
+        },
+    )
+    assert isinstance(event, ConversationItemDone)
+    assert isinstance(event.item, MessageItem)
+    assert event.item.content[0].transcript is None
+
+
+def test_unknown_types_of_events_and_items_keep_all_they_came_with() -> None:
+    event = read(type="response.hologram.delta", shape=[1, 2])
+    assert isinstance(event, UnknownEvent)
+    assert event.raw["shape"] == [1, 2]
+    assert json.loads(encode_event(event)) == event.raw
+    done = read(type="conversation.item.done", item={"type": "hologram", "id": "h", "x": 1})
+    assert isinstance(done.item, UnknownItem)
+    assert (done.item.id, done.item.type, done.item.raw["x"]) == ("h", "hologram", 1)
+
+
+def test_an_error_event_has_its_facts() -> None:
+    event = read(
+        type="error",
+        error={"type": "invalid_request_error", "message": "no", "code": None, "param": "p"},
+    )
+    assert isinstance(event, ErrorEvent)
+    assert (event.error.message, event.error.code, event.error.param) == ("no", None, "p")
+
+
+@pytest.mark.parametrize("message", ["", "{", "[]", "7", "null", '{"a": 1}', '{"type": 3}'])
+def test_what_is_no_event_is_a_protocol_error(message: str) -> None:
+    with pytest.raises(ProtocolError):
+        decode_server_event(message)
+
+
+def test_a_known_event_that_lacks_something_keeps_what_was_parsed_and_quotes_nothing() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        read(type="response.output_text.delta", delta="secret words", item_id=4)
+    assert caught.value.raw["delta"] == "secret words"  # type: ignore[attr-defined]
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("delta", ["A", "AAA", "AA=A", "A*AA", "AAAA="])
+def test_bad_base64_is_a_protocol_error(delta: str) -> None:
+    with pytest.raises(ProtocolError):
+        read(type="response.output_audio.delta", delta=delta, **RIOC)
+
+
+def test_deep_nesting_is_refused_and_not_followed_for_ever() -> None:
+    with pytest.raises(ProtocolError):
+        decode_server_event('{"type":' + "[" * 100_000)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["event_id", "item", "delta", "session", "error"]), JSON))
+def test_any_json_gives_an_event_or_a_protocol_error(fields: dict[str, Any]) -> None:
+    for name in ("session.created", "error", "response.output_audio.delta", "response.done"):
+        try:
+            decode_server_event(json.dumps({"type": name, **fields}))
+        except ProtocolError:
+            continue
