@@ -45,6 +45,7 @@ def test_help_names_the_commands(
         (["transcribe", "a.wav", "--url", "http://x/"], "is a WebSocket address"),
         (["transcribe", "a.wav", "--reference", "none.jsonl"], "cannot read the reference"),
         (["transcribe", "a.wav", "--model", "./none"], "no model in './none'"),
+        (["transcribe", "a.wav", "--language", "English"], "two-letter code such as en"),
         (["transcribe", "a.wav", "--report", "x.html"], "--report"),
         (["dance"], "dance"),
     ],

@@ -266,3 +266,12 @@ def test_a_service_that_is_not_there_is_in_every_row(
     assert code == 1
     assert all("cannot connect" in row["error"] for row in rows().values())
     assert "sk-secret" not in table + messages + Path("transcripts.jsonl").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_a_message_and_no_traceback(run: Run) -> None:
+    write_wav("a.wav", 1.0)
+    code, _, messages = run("a.wav", "-o", "/dev/full")
+    assert code == 1
+    assert "No space left on device" in messages
+    assert "Traceback" not in messages

@@ -52,7 +52,7 @@ class Report:
 def doctor() -> None:
     """Show versions, kernels, libopus, extras and the recogniser's model, and what is missing.
 
-    The exit status is 0 when the library works, whatever extras are missing, else 1.
+    Exit status: 0 the core works, whatever extras are missing; 1 it does not.
     """
     report = examine()
     width = max(len(name) for name, _ in report.facts)

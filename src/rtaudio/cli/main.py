@@ -54,6 +54,7 @@ def main() -> None:
     except ConfigError as error:
         sys.stderr.write(f"rtaudio: {error}\n")
         sys.exit(USAGE_ERROR)
-    except RtAudioError as error:
+    except (RtAudioError, OSError) as error:
+        # Such as a disk that is full: nothing a traceback would explain better.
         sys.stderr.write(f"rtaudio: {error}\n")
         sys.exit(1)

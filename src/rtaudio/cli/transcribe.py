@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shlex
 import sys
 import time
@@ -100,8 +101,9 @@ def transcribe(
 ) -> None:
     """Transcribe recordings through a realtime session.
 
-    Without --url everything happens on this machine: no key, no network. The exit status is 0 when
-    all went well, 1 when some files failed, 2 for wrong options.
+    Without --url everything happens on this machine: no key, no network.
+
+    Exit status: 0 all went well, 1 some files failed, 2 wrong options.
     """
     from rich.console import Console
 
@@ -111,6 +113,8 @@ def transcribe(
 
     if url is not None:
         check_url(url)
+    if language is not None and not re.fullmatch("[a-z]{2,3}", language):
+        raise ConfigError(f"--language is a two-letter code such as en or de, got {language!r}")
     inputs = discover(paths)
     if not inputs:
         raise ConfigError(f"nothing to transcribe: no media files in {' '.join(paths)}")
