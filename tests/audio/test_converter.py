@@ -69,4 +69,4 @@ def test_opus_and_unequal_channels_are_refused() -> None:
 def test_floats_are_refused() -> None:
     convert = AudioConverter(AudioFormat("pcm16", 8000), AudioFormat("pcm16", 16000))
     with pytest.raises(AudioError, match="format 'f'"):
-        convert.process(np.zeros(4, np.float32))  # type: ignore[arg-type]
+        convert.process(np.zeros(4, np.float32))

@@ -100,3 +100,10 @@ def test_arbitrary_bytes_raise_audio_errors_and_nothing_else(
     path.write_bytes(b"RIFF" + data)
     with contextlib.suppress(AudioError):
         load_partial(path)
+
+
+@pytest.mark.parametrize("suffix", [".opus", ".ogg"])
+def test_an_empty_clip_is_no_opus_file(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="empty clip"):
+        save(tmp_path / f"a{suffix}", AudioClip(np.zeros(0, np.int16), 48000))
+    assert list(tmp_path.iterdir()) == []

@@ -82,6 +82,9 @@ def _write_flac(path: Path, clip: AudioClip) -> None:
 def _write_opus(path: Path, clip: AudioClip) -> None:
     if clip.channels > 2:
         raise AudioError(f"got {clip.channels} channels; Opus is saved with 1 or 2")
+    if not len(clip.samples):
+        # The muxer writes its headers with the first packet: without one the file has no bytes.
+        raise AudioError("got an empty clip; an Opus file needs at least one sample")
     _encode(path, clip.resampled(_OPUS_SAMPLE_RATE), container="ogg", codec="libopus")
 
 
