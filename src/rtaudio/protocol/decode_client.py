@@ -10,7 +10,6 @@ import msgspec
 from rtaudio.protocol.client_events import (
     CLIENT_EVENTS,
     ConversationItemCreate,
-    InputAudioBufferAppend,
 )
 from rtaudio.protocol.invalid import InvalidEvent
 from rtaudio.protocol.items import MessageItem, UnknownItem
@@ -64,10 +63,12 @@ def decode_client_event(message: Message) -> ClientEvent:
     """
     try:
         event: ClientEvent = _decoder.decode(message)
+        # Fields that no structure names were skipped, not read: a full parse may still refuse them.
+        raw = _raw_decoder.decode(message) if isinstance(event, ConversationItemCreate) else None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _refusal(message, error) from error
-    if not isinstance(event, InputAudioBufferAppend):
-        _check(event, message)
+    if isinstance(event, ConversationItemCreate):
+        _check_item(event.item, raw)
     return event
 
 
@@ -105,13 +106,14 @@ def translate(raw: dict[str, Any], error: Exception, prefix: str = "") -> Invali
     found = _PATH.search(text)
     path = found["path"].removeprefix(".").replace("[...]", "[]") if found else ""
     path = (prefix + path).rstrip(".")
+    text = text[: found.start()] if found else text
     for pattern, code in _CODES:
         match = pattern.match(text)
         if match is None:
             continue
         if "field" in match.groupdict():
             path = f"{path}.{match['field']}".lstrip(".")
-        return _invalid(raw, code, path, _WORDING[code].format(path, text.split(" - at ")[0]))
+        return _invalid(raw, code, path, _WORDING[code].format(path, text))
     return _invalid(raw, "invalid_value", path, f"Invalid value for '{path}'.")
 
 
@@ -125,13 +127,8 @@ _WORDING = {
 )
 
 
-def _check(event: ClientEvent, message: Message) -> None:
-    """Refuse what the event's own declaration cannot."""
-    if isinstance(event, ConversationItemCreate):
-        _check_item(event.item, _raw_decoder.decode(message))
-
-
-def _check_item(item: Any, raw: dict[str, Any]) -> None:
+def _check_item(item: Any, raw: Any) -> None:
+    """Refuse what the declarations of items cannot."""
     if isinstance(item, UnknownItem):
         raise _invalid(raw, "invalid_value", "item.type", "Unknown item type.")
     _refuse_unknown(item, raw["item"], "item", raw)

@@ -17,7 +17,8 @@ from rtaudio.errors import ConfigError
 from rtaudio.protocol.base import ServerEvent, UnknownEvent
 from rtaudio.protocol.invalid import InvalidEvent
 from rtaudio.protocol.items import Item
-from rtaudio.protocol.server_events import SERVER_EVENTS, ResponseOutputAudioDelta
+from rtaudio.protocol.response_events import ResponseOutputAudioDelta
+from rtaudio.protocol.server_events import SERVER_EVENTS
 from rtaudio.protocol.session_config import normalise_session_config
 
 __all__ = ["decode_server_event"]
@@ -124,16 +125,17 @@ def _tolerate(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _tolerate_item(raw: dict[str, Any]) -> dict[str, Any]:
     item = _without_nulls(raw)
-    if item.get("type") not in _ITEM_TYPES:
+    kind = item.get("type")
+    if not isinstance(kind, str) or kind not in _ITEM_TYPES:
         known = {"type": "", "raw": raw}
         return {**known, "id": item["id"]} if isinstance(item.get("id"), str) else known
-    if item["type"] == "message":
+    if kind == "message":
         content = item.setdefault("content", [])
         if isinstance(content, list):
             item["content"] = [
                 _without_nulls(part) if isinstance(part, dict) else part for part in content
             ]
-    elif item["type"] == "function_call":
+    elif kind == "function_call":
         item.setdefault("arguments", "")
     return item
 

@@ -9,6 +9,7 @@ import msgspec
 from rtaudio._native.wire import encode_append
 from rtaudio.protocol.base import ClientEvent, ServerEvent, UnknownEvent
 from rtaudio.protocol.client_events import InputAudioBufferAppend
+from rtaudio.protocol.items import UnknownItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,9 @@ def encode_event(event: ClientEvent | ServerEvent | UnknownEvent | Mapping[str, 
 
     Args:
         event: one of this package's events, or a mapping in wire form. In an event, bytes become
-            base64 and fields that are None are left out (see `rtaudio.protocol.base`); a mapping is
-            written as it is, nulls included.
+            base64 and fields that are None are left out (see `rtaudio.protocol.base`), and an
+            event's `UnknownItem` is written as the object it was read from; a mapping is written
+            as it is, nulls included.
 
     Returns:
         UTF-8 without line breaks.
@@ -35,6 +37,10 @@ def encode_event(event: ClientEvent | ServerEvent | UnknownEvent | Mapping[str, 
         return encode_append(event.audio, event.event_id)
     if isinstance(event, UnknownEvent):
         return _encoder.encode(event.raw)
+    item = getattr(event, "item", None)
+    if isinstance(event, msgspec.Struct) and isinstance(item, UnknownItem):
+        # The structure would be written with its own fields, which no reader knows.
+        event = msgspec.structs.replace(event, item=msgspec.Raw(_encoder.encode(item.raw)))
     return _encoder.encode(event)
 
 
