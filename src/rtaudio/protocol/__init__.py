@@ -28,13 +28,43 @@ from rtaudio.protocol.client_events import (
     ResponseCreate,
     SessionUpdate,
 )
-from rtaudio.protocol.content import ContentPart
-from rtaudio.protocol.decode_client import decode_client_event
-from rtaudio.protocol.decode_server import decode_server_event
-from rtaudio.protocol.encode import encode_audio_append, encode_event
-from rtaudio.protocol.formats import format_from_wire, format_to_wire
-from rtaudio.protocol.ids import new_id
-from rtaudio.protocol.invalid import InvalidEvent
+from rtaudio.protocol.content import (
+    ContentPart,
+)
+from rtaudio.protocol.decode_client import (
+    decode_client_event,
+)
+from rtaudio.protocol.decode_server import (
+    decode_server_event,
+)
+from rtaudio.protocol.encode import (
+    encode_audio_append,
+    encode_event,
+)
+from rtaudio.protocol.formats import (
+    format_from_wire,
+    format_to_wire,
+)
+from rtaudio.protocol.ids import (
+    new_id,
+)
+from rtaudio.protocol.invalid import (
+    InvalidEvent,
+)
+from rtaudio.protocol.item_events import (
+    ConversationItemAdded,
+    ConversationItemCreated,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    ConversationItemRetrieved,
+    ConversationItemTruncated,
+    InputAudioBufferCleared,
+    InputAudioBufferCommitted,
+    InputAudioBufferDtmfEventReceived,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
+)
 from rtaudio.protocol.items import (
     FunctionCallItem,
     FunctionCallOutputItem,
@@ -48,45 +78,13 @@ from rtaudio.protocol.items import (
     MessageItem,
     UnknownItem,
 )
-from rtaudio.protocol.responses import (
-    CachedTokensDetails,
-    InputTokenDetails,
-    OutputTokenDetails,
-    Response,
-    ResponseStatusDetails,
-    ResponseStatusError,
-    Usage,
-)
-from rtaudio.protocol.server_events import (
-    SERVER_EVENTS,
-    ConversationCreated,
-    ConversationItemAdded,
-    ConversationItemCreated,
-    ConversationItemDeleted,
-    ConversationItemDone,
-    ConversationItemInputAudioTranscriptionCompleted,
-    ConversationItemInputAudioTranscriptionDelta,
-    ConversationItemInputAudioTranscriptionFailed,
-    ConversationItemInputAudioTranscriptionSegment,
-    ConversationItemRetrieved,
-    ConversationItemTruncated,
-    ErrorDetail,
-    ErrorEvent,
-    InputAudioBufferCleared,
-    InputAudioBufferCommitted,
-    InputAudioBufferDtmfEventReceived,
-    InputAudioBufferSpeechStarted,
-    InputAudioBufferSpeechStopped,
-    InputAudioBufferTimeoutTriggered,
-    LogProb,
+from rtaudio.protocol.response_events import (
     McpListToolsCompleted,
     McpListToolsFailed,
     McpListToolsInProgress,
     OutputAudioBufferCleared,
     OutputAudioBufferStarted,
     OutputAudioBufferStopped,
-    RateLimit,
-    RateLimitsUpdated,
     ResponseContentPartAdded,
     ResponseContentPartDone,
     ResponseCreated,
@@ -106,16 +104,43 @@ from rtaudio.protocol.server_events import (
     ResponseOutputItemDone,
     ResponseOutputTextDelta,
     ResponseOutputTextDone,
-    SessionCreated,
-    SessionUpdated,
-    TranscriptionError,
-    TranscriptionLanguage,
-    TranscriptionUsage,
+)
+from rtaudio.protocol.responses import (
+    CachedTokensDetails,
+    InputTokenDetails,
+    OutputTokenDetails,
+    Response,
+    ResponseStatusDetails,
+    ResponseStatusError,
+    Usage,
+)
+from rtaudio.protocol.server_events import (
+    SERVER_EVENTS,
 )
 from rtaudio.protocol.session_config import (
     merge_session_config,
     normalise_session_config,
     wire_format,
+)
+from rtaudio.protocol.session_events import (
+    ConversationCreated,
+    ErrorDetail,
+    ErrorEvent,
+    RateLimit,
+    RateLimitsUpdated,
+    SessionCreated,
+    SessionUpdated,
+)
+from rtaudio.protocol.transcription_events import (
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
+    ConversationItemInputAudioTranscriptionSegment,
+    LogProb,
+    TranscriptionError,
+    TranscriptionInputTokenDetails,
+    TranscriptionLanguage,
+    TranscriptionUsage,
 )
 
 __all__ = [
@@ -203,6 +228,7 @@ __all__ = [
     "SessionUpdate",
     "SessionUpdated",
     "TranscriptionError",
+    "TranscriptionInputTokenDetails",
     "TranscriptionLanguage",
     "TranscriptionUsage",
     "UnknownEvent",

@@ -12,11 +12,13 @@ Two rules decide how the structures of this package are declared:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
-__all__ = ["NULL", "ClientEvent", "ServerEvent", "Tagged", "UnknownEvent"]
+__all__ = ["NULL", "ClientEvent", "Detail", "ServerEvent", "Tagged", "UnknownEvent"]
+
+MAX_EVENT_ID: Final = 512  # characters of a client's event_id, by the protocol
 
 #: A field value that is written as JSON null where None would be left out.
 NULL: Any = msgspec.Raw(b"null")
@@ -29,6 +31,10 @@ class Tagged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     def type(self) -> str:
         """The name on the wire, such as `session.created`."""
         return str(self.__struct_config__.tag)
+
+
+class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A JSON object inside an event."""
 
 
 class ServerEvent(Tagged, frozen=True, kw_only=True):
@@ -49,7 +55,7 @@ class ClientEvent(Tagged, forbid_unknown_fields=True, frozen=True, kw_only=True)
             event repeats it.
     """
 
-    event_id: str | None = None
+    event_id: Annotated[str, msgspec.Meta(max_length=MAX_EVENT_ID)] | None = None
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,9 @@ a server is checked by `decode_client_event`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from rtaudio.protocol.base import ClientEvent
 from rtaudio.protocol.items import Item  # noqa: TC001 - msgspec reads the annotations
@@ -25,6 +27,9 @@ __all__ = [
     "ResponseCreate",
     "SessionUpdate",
 ]
+
+
+NotNegative: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SessionUpdate(ClientEvent, tag="session.update", frozen=True, kw_only=True):
@@ -101,8 +106,8 @@ class ConversationItemTruncate(
     """
 
     item_id: str
-    content_index: int
-    audio_end_ms: int
+    content_index: NotNegative
+    audio_end_ms: NotNegative
 
 
 class ResponseCreate(ClientEvent, tag="response.create", frozen=True, kw_only=True):

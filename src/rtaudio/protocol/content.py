@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
+from rtaudio.protocol.base import Detail
 
 __all__ = ["ContentPart"]
 
 
-class ContentPart(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class ContentPart(Detail, frozen=True, kw_only=True):
     """One part of a message.
 
     One structure serves every kind of part, so that a kind the service adds later is read too.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias, Union
 
-import msgspec
-
-from rtaudio.protocol.base import Tagged
+from rtaudio.protocol.base import Detail, Tagged
 from rtaudio.protocol.content import ContentPart  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
@@ -90,7 +88,7 @@ class McpListToolsItem(_Item, tag="mcp_list_tools", frozen=True, kw_only=True):
     tools: list[dict[str, Any]]
 
 
-class McpError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class McpError(Detail, frozen=True, kw_only=True):
     """Why an MCP call failed.
 
     Attributes:

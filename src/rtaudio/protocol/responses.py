@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rtaudio.protocol.base import Detail
 from rtaudio.protocol.items import Item  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
@@ -19,11 +20,7 @@ __all__ = [
 ]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    pass
-
-
-class CachedTokensDetails(_Part, frozen=True, kw_only=True):
+class CachedTokensDetails(Detail, frozen=True, kw_only=True):
     """Cached input tokens by kind."""
 
     text_tokens: int | None = None
@@ -31,7 +28,7 @@ class CachedTokensDetails(_Part, frozen=True, kw_only=True):
     image_tokens: int | None = None
 
 
-class InputTokenDetails(_Part, frozen=True, kw_only=True):
+class InputTokenDetails(Detail, frozen=True, kw_only=True):
     """Input tokens by kind; `cached_tokens` are part of them, not beside them."""
 
     text_tokens: int | None = None
@@ -41,7 +38,7 @@ class InputTokenDetails(_Part, frozen=True, kw_only=True):
     cached_tokens_details: CachedTokensDetails | None = None
 
 
-class OutputTokenDetails(_Part, frozen=True, kw_only=True):
+class OutputTokenDetails(Detail, frozen=True, kw_only=True):
     """Output tokens by kind."""
 
     text_tokens: int | None = None
@@ -49,7 +46,7 @@ class OutputTokenDetails(_Part, frozen=True, kw_only=True):
     reasoning_tokens: int | None = None
 
 
-class Usage(_Part, frozen=True, kw_only=True):
+class Usage(Detail, frozen=True, kw_only=True):
     """Tokens of one response. Input counts the whole context again in every turn."""
 
     total_tokens: int | None = None
@@ -59,7 +56,7 @@ class Usage(_Part, frozen=True, kw_only=True):
     output_token_details: OutputTokenDetails | None = None
 
 
-class ResponseStatusError(_Part, frozen=True, kw_only=True):
+class ResponseStatusError(Detail, frozen=True, kw_only=True):
     """Why a response failed."""
 
     type: str | None = None
@@ -67,7 +64,7 @@ class ResponseStatusError(_Part, frozen=True, kw_only=True):
     message: str | None = None
 
 
-class ResponseStatusDetails(_Part, frozen=True, kw_only=True):
+class ResponseStatusDetails(Detail, frozen=True, kw_only=True):
     """What lies behind a response's status.
 
     Attributes:
@@ -81,7 +78,7 @@ class ResponseStatusDetails(_Part, frozen=True, kw_only=True):
     error: ResponseStatusError | None = None
 
 
-class Response(_Part, omit_defaults=False, frozen=True, kw_only=True):
+class Response(Detail, omit_defaults=False, frozen=True, kw_only=True):
     """A response, as in `response.created` and `response.done`.
 
     Attributes:
