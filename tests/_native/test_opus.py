@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes.util
 import importlib
 import sys
+import wave
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from rtaudio.errors import AudioError, OpusError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SAMPLES = Path(__file__).parent.parent.parent / "samples"
+SPEECH_RATE = 24000  # Hz, of the recording used
 RATES = (8000, 12000, 16000, 24000, 48000)
 
 
@@ -105,6 +109,42 @@ def test_a_lost_packet_is_concealed_with_sound_of_the_asked_length() -> None:
     concealed = decoder.conceal(480)
     assert concealed.shape == (480,)
     assert np.abs(concealed).max() > 100
+
+
+def test_lost_frames_come_back_from_the_next_packet_as_opuslib_has_them(opuslib: Any) -> None:
+    # Recorded speech: libopus puts no copy beside frames that it does not take for voice.
+    with wave.open(str(SAMPLES / "pride.wav")) as file:
+        assert (file.getframerate(), file.getnchannels()) == (SPEECH_RATE, 1)
+        speech = np.frombuffer(file.readframes(SPEECH_RATE * 4), np.int16)
+    frame = SPEECH_RATE // 50
+    encoder = OpusEncoder(SPEECH_RATE, bitrate=32000, fec=True)
+    packets = [encoder.encode(block) for block in speech.reshape(-1, frame)]
+    whole, fec, concealing = (OpusDecoder(SPEECH_RATE) for _ in range(3))
+    reference = opuslib.Decoder(SPEECH_RATE, 1)
+    wrong_with_fec = wrong_without = 0.0
+    for i, packet in enumerate(packets[:-1]):
+        sent = whole.decode(packet).astype(float)
+        if i % 10 != 5:
+            assert fec.decode(packet).tobytes() == reference.decode(packet, frame)
+            concealing.decode(packet)
+            continue
+        recovered = fec.decode(packets[i + 1], fec=True)
+        assert recovered.tobytes() == reference.decode(packets[i + 1], frame, decode_fec=True)
+        wrong_with_fec += np.square(recovered - sent).sum()
+        wrong_without += np.square(concealing.conceal(frame) - sent).sum()
+    assert wrong_with_fec < wrong_without / 2
+
+
+@pytest.mark.parametrize("gap", [0, 481, 2940, -480, 480.0])
+def test_a_gap_of_no_possible_length_is_refused(gap: Any) -> None:
+    with pytest.raises(OpusError, match=r"multiple of 60, up to 2880"):
+        OpusDecoder(24000).conceal(gap)
+
+
+def test_too_little_room_for_the_sound_is_refused() -> None:
+    packet = OpusEncoder(24000).encode(np.zeros(480, np.int16))
+    with pytest.raises(OpusError, match=r"room for 10 .* has 480"):
+        OpusDecoder(24000).decode_into(packet, np.zeros(10, np.int16))
 
 
 def test_garbage_packets_raise_opus_errors_and_nothing_else() -> None:
