@@ -10,6 +10,7 @@ import pytest
 from rtaudio.errors import ProtocolError
 from rtaudio.protocol import (
     ConversationItemAdded,
+    ConversationItemCreate,
     FunctionCallItem,
     FunctionCallOutputItem,
     Item,
@@ -131,3 +132,11 @@ def test_a_known_item_that_cannot_be_read_is_a_protocol_error(item: Any) -> None
     with pytest.raises(ProtocolError) as caught:
         read(item)
     assert caught.value.raw["item"] == item  # type: ignore[attr-defined]
+
+
+def test_an_unknown_item_is_written_as_the_object_it_was_read_from() -> None:
+    raw = {"type": "hologram", "id": "h", "light": None}
+    item = read(raw)
+    assert isinstance(item, UnknownItem)
+    for event in (ConversationItemAdded(item=item), ConversationItemCreate(item=item)):
+        assert json.loads(encode_event(event))["item"] == raw
