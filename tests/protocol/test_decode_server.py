@@ -136,3 +136,51 @@ def test_any_json_gives_an_event_or_a_protocol_error(fields: dict[str, Any]) -> 
             decode_server_event(json.dumps({"type": name, **fields}))
         except ProtocolError:
             continue
+
+
+def test_an_escape_in_a_delta_leads_to_the_same_event_by_the_slow_path() -> None:
+    for wire_name in ("response.output_audio.delta", "response.audio.delta"):
+        plain = json.dumps({"type": wire_name, "delta": "AA//", **RIOC})
+        escaped = plain.replace("//", r"\/\/")
+        assert json.loads(escaped) == json.loads(plain)
+        assert decode_server_event(escaped) == decode_server_event(plain)
+
+
+def test_nulls_in_the_place_of_lists_and_texts_are_taken_as_absent() -> None:
+    done = read(type="response.done", response={"id": "resp_1", "output": None, "object": None})
+    assert done.response.output == []
+    added = read(
+        type="response.output_item.added",
+        response_id="resp_1",
+        output_index=0,
+        item={"type": "message", "role": "assistant", "content": None},
+    )
+    assert added.item.content == []
+    call = read(
+        type="response.output_item.added",
+        response_id="resp_1",
+        output_index=0,
+        item={"type": "function_call", "name": "f", "arguments": None, "call_id": "c"},
+    )
+    assert call.item.arguments == ""
+
+
+def test_an_unknown_item_among_known_ones_does_not_cost_the_response() -> None:
+    known = {"type": "message", "role": "assistant", "content": [{"type": "hologram", "x": 1}]}
+    unknown = {"type": "hologram", "shape": None}
+    done = read(type="response.done", response={"output": [known, unknown]})
+    assert isinstance(done.response.output[0], MessageItem)
+    assert done.response.output[0].content[0].type == "hologram"
+    assert isinstance(done.response.output[1], UnknownItem)
+    assert done.response.output[1].raw == unknown
+
+
+def test_an_update_of_the_beta_protocol_with_an_unknown_format_is_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError, match="session"):
+        read(type="transcription_session.updated", session={"input_audio_format": "mp3"})
+
+
+def test_text_that_is_not_unicode_is_a_protocol_error() -> None:
+    for message in (b'{"type":"\xff"}', '{"type":"\ud800"}', b"\xff\xfe{\0}\0"):
+        with pytest.raises(ProtocolError):
+            decode_server_event(message)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtaudio.audio import AudioFormat
 from rtaudio.errors import ConfigError
@@ -77,3 +80,120 @@ def test_formats_survive_the_wire(audio_format: AudioFormat) -> None:
 
 def test_the_wires_format_is_24_khz_pcm_where_nothing_is_said() -> None:
     assert wire_format({}, "output") == AudioFormat("pcm16", 24000)
+
+
+@pytest.mark.parametrize(
+    ("beta", "today"),
+    [
+        ({"modalities": ["text"]}, {"output_modalities": ["text"]}),
+        ({"model_name": "m"}, {"model": "m"}),
+        ({"max_response_output_tokens": 9}, {"max_output_tokens": 9}),
+        ({"voice": "ash"}, {"audio": {"output": {"voice": "ash"}}}),
+        ({"speed": 1.2}, {"audio": {"output": {"speed": 1.2}}}),
+        (
+            {"output_audio_format": "g711_alaw"},
+            {"audio": {"output": {"format": {"type": "audio/pcma"}}}},
+        ),
+        (
+            {"input_audio_transcription": None},
+            {"audio": {"input": {"transcription": None}}},
+        ),
+        (
+            {"inputAudioNoiseReduction": {"type": "near_field"}},
+            {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
+        ),
+        ({"turn_detection": None}, {"audio": {"input": {"turn_detection": None}}}),
+    ],
+)
+def test_beta_keys_move_to_todays_place(beta: dict[str, Any], today: dict[str, Any]) -> None:
+    assert normalise_session_config(beta) == today
+
+
+def test_each_setting_is_decided_by_itself_and_todays_place_wins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = {
+        "voice": "ash",
+        "turn_detection": None,
+        "audio": {"output": {"voice": "marin"}, "input": {"transcription": {"model": "m"}}},
+    }
+    assert normalise_session_config(config) == {
+        "audio": {
+            "output": {"voice": "marin"},
+            "input": {"transcription": {"model": "m"}, "turn_detection": None},
+        }
+    }
+    assert len(caplog.records) == 1
+    assert "voice" in caplog.text
+    assert "ash" not in caplog.text
+
+
+def test_what_says_nothing_is_not_sent() -> None:
+    nothing = {"audio": {"input": None, "output": {"format": None}}}
+    assert normalise_session_config(nothing) == {}
+    assert normalise_session_config({"audio": {"input": {"turn_detection": {}}}}) == {}
+
+
+def test_unknown_keys_and_falsy_values_pass_through() -> None:
+    detection = {"type": "server_vad", "threshold": 0, "interruptResponse": False, "novelty": 1}
+    config = {"parallelToolCalls": False, "temperature": 0.8, "turnDetection": detection}
+    assert normalise_session_config(config) == {
+        "parallel_tool_calls": False,
+        "temperature": 0.8,
+        "audio": {
+            "input": {
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0,
+                    "interrupt_response": False,
+                    "novelty": 1,
+                }
+            }
+        },
+    }
+
+
+def test_provider_data_wins_over_all_but_prompt_and_tools() -> None:
+    config = {
+        "tool_choice": "auto",
+        "tools": [],
+        "prompt": {"promptId": "p", "version": "2"},
+        "providerData": {"tool_choice": "none", "tools": [1], "prompt": None, "extra": 1},
+    }
+    assert normalise_session_config(config) == {
+        "tool_choice": "none",
+        "tools": [],
+        "prompt": {"id": "p", "version": "2"},
+        "extra": 1,
+    }
+
+
+@pytest.mark.parametrize("config", [{"audio": "loud"}, {"audio": {"input": [1]}}, ["audio"]])
+def test_a_block_that_is_no_mapping_is_a_config_error(config: Any) -> None:
+    with pytest.raises(ConfigError, match="mapping"):
+        normalise_session_config(config)
+
+
+def test_the_result_shares_nothing_with_what_was_given() -> None:
+    tools = [{"type": "function", "parameters": {"type": "object"}}]
+    config = normalise_session_config({"tools": tools})
+    config["tools"][0]["parameters"]["type"] = "array"
+    assert tools[0]["parameters"] == {"type": "object"}
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.lists(st.integers(), max_size=2)
+CONFIGS = st.recursive(
+    st.dictionaries(st.sampled_from("abc"), LEAVES, max_size=3),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), LEAVES | inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(base=CONFIGS, update=CONFIGS)
+def test_merging_twice_changes_no_more_than_merging_once(
+    base: dict[str, Any], update: dict[str, Any]
+) -> None:
+    once = merge_session_config(base, update)
+    assert merge_session_config(once, update) == once
+    assert merge_session_config({}, update) == update
+    assert merge_session_config(base, {}) == base
