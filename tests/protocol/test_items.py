@@ -13,6 +13,7 @@ from rtaudio.protocol import (
     ConversationItemCreate,
     FunctionCallItem,
     FunctionCallOutputItem,
+    InvalidEvent,
     Item,
     McpApprovalRequestItem,
     McpApprovalResponseItem,
@@ -140,3 +141,33 @@ def test_an_unknown_item_is_written_as_the_object_it_was_read_from() -> None:
     assert isinstance(item, UnknownItem)
     for event in (ConversationItemAdded(item=item), ConversationItemCreate(item=item)):
         assert json.loads(encode_event(event))["item"] == raw
+
+
+CREATE = b'{"type": "conversation.item.create", "event_id": "mine", "item": {%s}}'
+
+
+@pytest.mark.parametrize(
+    ("item", "code", "param"),
+    [
+        (b'"role": "user"', "missing_required_parameter", "item.type"),
+        (b'"type": "hologram"', "invalid_value", "item.type"),
+        (
+            b'"type": "message", "role": "user", "content": [{"type": "input_text", "text": 1}]',
+            "invalid_type",
+            "item.content[0].text",
+        ),
+    ],
+)
+def test_a_mistake_inside_an_item_is_named_by_its_path(item: bytes, code: str, param: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        decode_client_event(CREATE % item)
+    assert (caught.value.code, caught.value.param) == (code, param)
+    assert caught.value.event_id == "mine"
+
+
+@pytest.mark.parametrize("value", [b"1e999", b'"\xff"', b"[" * 5000 + b"]" * 5000])
+def test_what_is_no_json_is_refused_even_in_a_field_no_one_reads(value: bytes) -> None:
+    message = CREATE % (b'"type": "message", "role": "user", "content": [], "x": ' + value)
+    with pytest.raises(InvalidEvent) as caught:
+        decode_client_event(message)
+    assert caught.value.code == "invalid_json"
