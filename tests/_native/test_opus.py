@@ -6,6 +6,7 @@ import ctypes.util
 import importlib
 import sys
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,24 @@ def test_too_little_room_for_the_sound_is_refused() -> None:
     packet = OpusEncoder(24000).encode(np.zeros(480, np.int16))
     with pytest.raises(OpusError, match=r"room for 10 .* has 480"):
         OpusDecoder(24000).decode_into(packet, np.zeros(10, np.int16))
+
+
+def test_threads_that_share_an_encoder_each_get_whole_packets() -> None:
+    encoder = OpusEncoder(16000, complexity=0)
+    block = speechlike(16000, 0.02)
+
+    def encode_many() -> list[bytes]:
+        return [encoder.encode(block) for _ in range(200)]
+
+    with ThreadPoolExecutor(4) as pool:
+        packets = [
+            packet
+            for done in [pool.submit(encode_many) for _ in range(4)]
+            for packet in done.result()
+        ]
+    assert len(packets) == 800
+    decoder = OpusDecoder(16000)
+    assert {decoder.decode(packet).shape for packet in packets} == {(320,)}
 
 
 def test_garbage_packets_raise_opus_errors_and_nothing_else() -> None:

@@ -29,6 +29,27 @@ def test_mono_and_resampled_clips_are_what_the_kernels_give() -> None:
     assert mono.resampled(48000) is mono
 
 
+def test_clips_are_equal_when_rate_channels_and_samples_are() -> None:
+    samples = np.arange(100, dtype=np.int16)
+    clip = AudioClip(samples, 8000)
+    assert clip == AudioClip(samples[:, None].copy(), 8000)  # one channel is mono either way
+    assert clip != AudioClip(samples, 16000)
+    assert clip != AudioClip(samples[:-1], 8000)
+    assert clip != AudioClip(np.stack([samples, samples], axis=1), 8000)
+    assert clip != samples.tobytes()
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(clip)
+
+
+def test_a_stereo_clip_keeps_both_channels_when_resampled() -> None:
+    tone = (9000 * np.sin(np.arange(4410) * 0.05)).astype(np.int16)
+    # Columns lie apart in memory here.
+    clip = AudioClip(np.stack([tone, np.zeros_like(tone)]).T, 44100).resampled(24000)
+    assert clip.samples.shape == (2400, 2)
+    assert np.abs(clip.samples[:, 0]).max() > 8000
+    assert not clip.samples[:, 1].any()
+
+
 @pytest.mark.parametrize("samples", [np.zeros(4), np.zeros((2, 2, 2), np.int16), b"abcd"])
 def test_other_arrays_are_refused(samples: object) -> None:
     with pytest.raises(AudioError):

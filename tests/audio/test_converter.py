@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -40,6 +41,15 @@ def test_output_does_not_depend_on_how_the_input_is_cut(
 def test_twenty_milliseconds_in_give_twenty_milliseconds_out() -> None:
     convert = AudioConverter(AudioFormat("pcmu", 8000), AudioFormat("pcm16", 24000))
     assert [len(convert.process(bytes(160))) for _ in range(5)] == [960] * 5
+
+
+def test_a_flushed_stream_has_its_whole_length_and_leaves_the_converter_as_new() -> None:
+    source, target = AudioFormat("pcm16", 44100), AudioFormat("pcma", 8000)
+    convert = AudioConverter(source, target)
+    sound = np.random.default_rng(5).integers(-9000, 9000, 44100, np.int16)
+    first = convert.process(sound) + convert.process(b"\x01") + convert.flush()  # half a sample
+    assert len(first) == math.ceil((1 + convert.delay) * 8000)  # it begins with the delay
+    assert convert.process(sound) + convert.flush() == first
 
 
 def test_stereo_becomes_the_average_and_mono_becomes_copies() -> None:

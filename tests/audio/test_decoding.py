@@ -56,6 +56,47 @@ def test_stereo_keeps_its_channels_in_order(tmp_path: Path) -> None:
     assert np.array_equal(clip.samples, samples)
 
 
+def mp3_of_a_tone(path: Path, sample_rate: int, layout: str, amplitude: int) -> bytes:
+    """Two seconds without the frame that states a length; FFmpeg decodes MP3 to planar floats."""
+    mono = amplitude * np.sin(np.arange(2 * sample_rate) * 2 * np.pi * 440 / sample_rate)
+    samples = np.stack([mono, -mono / 2], axis=1) if layout == "stereo" else mono[:, None]
+    options = {"write_xing": "0", "id3v2_version": "0"}
+    with av.open(str(path), "w", format="mp3", options=options) as file:
+        stream = cast("AudioStream", file.add_stream("libmp3lame", sample_rate, layout=layout))
+        planes = np.ascontiguousarray(samples.T.astype(np.int16))
+        frame = AudioFrame.from_ndarray(planes, format="s16p", layout=layout)
+        frame.sample_rate = sample_rate
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def test_planar_stereo_is_interleaved_in_memory(tmp_path: Path) -> None:
+    mp3_of_a_tone(tmp_path / "a.mp3", 44100, "stereo", 8000)
+    clip = load(tmp_path / "a.mp3")
+    assert clip.samples.flags.c_contiguous  # the kernels take nothing else
+    left, right = clip.samples[10000:-10000].astype(float).T
+    assert abs(left.std() / right.std() - 2) < 0.05
+    assert np.corrcoef(left, right)[0, 1] < -0.99
+
+
+def test_a_file_that_changes_rate_and_channels_midway_keeps_those_it_began_with(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.mp3"
+    first = mp3_of_a_tone(path, 44100, "mono", 8000)
+    path.write_bytes(first + mp3_of_a_tone(path, 24000, "stereo", 16000))
+    clip = load(path)
+    assert (clip.sample_rate, clip.channels) == (44100, 1)
+    assert 4.0 <= clip.duration < 4.2  # and what the two encoders add
+    # The later part is 16000 and its inverted half, so their average is a quarter: 4000.
+    loud, quiet = clip.samples[20000:60000], clip.samples[120000:160000]
+    assert abs(loud.astype(float).std() / quiet.astype(float).std() - 2) < 0.1
+    # Twice 440 crossings a second: the tone keeps its pitch.
+    crossings = np.count_nonzero(np.diff(np.signbit(quiet))) / (40000 / 44100)
+    assert abs(crossings - 880) < 4
+
+
 @pytest.mark.parametrize("stated", [0, 0xFFFF_FFFF, 0x7FFF_FFFF])
 def test_a_wav_from_a_pipe_that_knows_no_length_is_whole(stated: int, tmp_path: Path) -> None:
     path = riff(tmp_path / "a.wav", 1, 16, np.ones(8000, "<i2").tobytes(), stated)

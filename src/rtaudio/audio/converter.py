@@ -82,7 +82,7 @@ class AudioConverter:
 
     @property
     def delay(self) -> float:
-        """Seconds by which the output lags behind the input, while both run."""
+        """Seconds by which the output lags behind the input; a flushed stream is as much longer."""
         return 0.0 if self._resampler is None else self._resampler.delay
 
     def process(self, data: PcmLike) -> bytes:

@@ -26,7 +26,6 @@ _ROUGH_S: Final = 0.25
 _TOLERANCE_S: Final = {
     "aiff": _EXACT_S,
     "au": _EXACT_S,
-    "caf": _EXACT_S,
     "flac": _EXACT_S,
     "w64": _EXACT_S,
     "matroska,webm": _ROUGH_S,

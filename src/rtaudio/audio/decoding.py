@@ -122,9 +122,12 @@ def _decode_stream(
 def _to_s16(frame: AudioFrame, channels: int) -> Samples:
     """Return a frame as int16 of shape (n, channels), rounded and saturated."""
     raw = frame.to_ndarray()  # (channels, n) where planar, (1, n * channels) where packed
-    planes: NDArray[np.generic] = raw.T if frame.format.is_planar else raw.reshape(-1, channels)
+    by_sample = raw.T if frame.format.is_planar else raw.reshape(-1, channels)
+    # Interleaved in memory from here on: arithmetic keeps the order it is given, and the kernels
+    # take nothing else. A copy, since the frame's memory is FFmpeg's.
+    planes: NDArray[np.generic] = np.array(by_sample, order="C")
     if planes.dtype == np.int16:
-        return np.array(planes, np.int16, order="C")
+        return planes.astype(np.int16, copy=False)
     if planes.dtype == np.uint8:
         return (planes.astype(np.int16) - 128) << 8
     if planes.dtype in (np.int32, np.int64):
