@@ -36,7 +36,7 @@ from rtaudio.protocol import (
     new_id,
     wire_format,
 )
-from rtaudio.server.items import ItemStore
+from rtaudio.server.items import ItemStore, ItemTooLarge
 from rtaudio.server.speech_input import SpeechInput
 
 if TYPE_CHECKING:
@@ -176,6 +176,13 @@ class Connection:
             previous = self._items.add(item, event.previous_item_id)
         except KeyError:
             raise _no_item(event.previous_item_id, "previous_item_id", "item_create") from None
+        except ItemTooLarge:
+            raise InvalidEvent(
+                "The item is larger than a whole conversation may be here.",
+                code="item_too_large",
+                param="item",
+            ) from None
+        item = _announced(item)
         for kind in (ConversationItemAdded, ConversationItemDone):
             await self._send(kind(event_id=new_id("event"), item=item, previous_item_id=previous))
 
@@ -225,6 +232,14 @@ class Connection:
             code="invalid_event_for_transport",
             param="type",
         )
+
+
+def _announced(item: Item) -> Item:
+    """An item as events show it: what was sent as sound or image is only in `retrieved`."""
+    if not isinstance(item, MessageItem):
+        return item
+    content = [replace(part, audio=None, image_url=None) for part in item.content]
+    return replace(item, content=content)
 
 
 def _no_item(item_id: str | None, param: str, action: str) -> InvalidEvent:

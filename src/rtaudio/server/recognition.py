@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ class RecognitionPool:
         *,
         language: str | None = None,
         prompt: str | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """Queue a stretch of speech and yield its text piece by piece.
 
         Whoever stops iterating early abandons it: recognition ends at the next piece.

@@ -56,7 +56,9 @@ class RealtimeServer:
         port: TCP port; 0 takes a free one.
         recogniser: the speech engine; None is `WhisperRecogniser()`, which needs the `local` extra.
         detector: the voice activity engine; None is Silero, from the same extra.
-        token: what clients have to present as `Authorization: Bearer TOKEN`; None asks for nothing.
+        token: what clients have to present, as `Authorization: Bearer TOKEN` or (browsers) as the
+            subprotocol `openai-insecure-api-key.TOKEN`. None asks for nothing, but lets no web page
+            in.
         limits: what clients are allowed.
 
     Raises:
@@ -134,7 +136,15 @@ class RealtimeServer:
                 self._port,
                 process_request=self._check_path,
                 select_subprotocol=_select_subprotocol,
+                # A browser names the page's origin. Without a token any page that somebody visits
+                # could use the service behind their back, so only other programs may.
+                origins=[None] if self._token is None else None,
                 max_size=self._limits.message_bytes,
+                max_queue=self._limits.queued_messages,
+                # A client that is held up because recognition is busy is not read from, its pongs
+                # included: missing ones must not end its session. What is dead TCP finds out, since
+                # the pings are never acknowledged.
+                ping_timeout=None,
                 # Base64 of sound hardly shrinks, and trying costs more than the rest of the path.
                 compression=None,
                 server_header="rtaudio",

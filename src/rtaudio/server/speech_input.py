@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from rtaudio.errors import AudioError, ConfigError, RtAudioError
@@ -258,15 +259,17 @@ class SpeechInput:
     ) -> None:
         pieces: list[str] = []
         try:
-            async for text in self._pool.transcribe(
-                self, samples, language=language, prompt=prompt
-            ):
-                pieces.append(text)
-                await self._send(
-                    ConversationItemInputAudioTranscriptionDelta(
-                        event_id=new_id("event"), item_id=item_id, content_index=0, delta=text
+            # Closed at once when the client goes, so that nobody transcribes for it any longer.
+            async with aclosing(
+                self._pool.transcribe(self, samples, language=language, prompt=prompt)
+            ) as texts:
+                async for text in texts:
+                    pieces.append(text)
+                    await self._send(
+                        ConversationItemInputAudioTranscriptionDelta(
+                            event_id=new_id("event"), item_id=item_id, content_index=0, delta=text
+                        )
                     )
-                )
         except ConnectionError:
             raise
         except Exception as error:
