@@ -1,0 +1,55 @@
+"""`rtaudio serve` as a process: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from websockets.sync.client import connect
+
+pytest.importorskip("faster_whisper")
+
+COMMAND = [sys.executable, "-m", "rtaudio", "serve"]
+
+
+def test_it_prints_its_address_serves_and_ends_cleanly_at_ctrl_c() -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "RTAUDIO_TOKEN"}
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment | {"PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = re.search(r"ws://127\.0\.0\.1:\d+/v1/realtime", process.stdout.readline())
+            assert url is not None
+            with connect(url[0]) as client:
+                assert json.loads(client.recv())["type"] == "session.created"
+                process.send_signal(signal.SIGINT)
+                rest, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Stopped" in rest
+    assert errors == ""
+
+
+def test_beyond_this_machine_it_demands_a_token() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--host", "0.0.0.0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={k: v for k, v in os.environ.items() if k != "RTAUDIO_TOKEN"},
+    )
+    assert done.returncode == 2
+    assert "--token" in done.stderr
+    assert "Traceback" not in done.stderr
