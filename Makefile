@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench dist clean
+.PHONY: demo test build lint format types bench asan dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -37,6 +37,10 @@ format: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/stubtest --concise $(patsubst src/rtaudio/_native/%.pyx,rtaudio._native.%,$(wildcard src/rtaudio/_native/*.pyx))
+
+## asan: the tests of the kernels under AddressSanitizer and UBSan, built aside in build/asan
+asan: $(VENV)/.dev
+	$(BIN)/python tools/sanitize.py
 
 ## dist: build sdist and wheel, and try the wheel in an environment that has nothing else
 dist: $(VENV)/.dev
