@@ -1,7 +1,7 @@
 """Builds the Cython kernels; everything else about the package stands in pyproject.toml.
 
-RTAUDIO_SANITIZE, as in `address,undefined`, is handed to the compiler as -fsanitize=, for builds that
-look for mistakes (tools/instrument.py makes them in a copy of the tree).
+RTAUDIO_SANITIZE, as in `address,undefined`, is handed to the compiler as -fsanitize=, for builds
+that look for mistakes (tools/instrument.py makes them in a copy of the tree).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ LINK: list[str] = []
 
 SANITIZE = os.environ.get("RTAUDIO_SANITIZE", "")
 if SANITIZE:
-    COMPILE += ["-O1", "-g", "-fno-omit-frame-pointer"]
+    # -fno-wrapv, because Python hands down -fwrapv, under which no overflow counts as a mistake.
+    COMPILE += ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv"]
     COMPILE += [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
     LINK += [f"-fsanitize={SANITIZE}"]
 else:

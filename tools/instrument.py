@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 __all__ = ["ROOT", "build_copy", "checks_on", "copy_tree", "environment_for", "runtime_library"]
@@ -80,7 +79,7 @@ def runtime_library(compiler: str, name: str) -> str:
     return str(Path(path).resolve())
 
 
-def environment_for(folder: Path, preload: list[str]) -> Mapping[str, str]:
+def environment_for(folder: Path, preload: list[str]) -> dict[str, str]:
     """The environment in which Python imports rtaudio from `folder` with sanitizers at work."""
     return {
         **os.environ,
