@@ -10,8 +10,8 @@ import pytest
 
 from rtaudio._native.simd import LEVELS, detected_level, simd_level
 
-# All ratios of whole, exact and interpolated fractions, every tail length of the dot product, and
-# full-scale noise, printed as one digest.
+# Filters by phases in groups of 2, 3 and 4, by rows and between rows, whole and in chunks of many
+# lengths, of full-scale noise, printed as one digest.
 DIGEST = """
 import hashlib
 import numpy as np
@@ -21,10 +21,16 @@ noise = np.random.default_rng(5).integers(-32768, 32768, 6000).astype(np.int16)
 noise[::7] = -32768
 noise[3::7] = 32767
 digest = hashlib.sha256()
-for rates in [(24000, 16000), (16000, 24000), (44100, 48000), (48000, 8000), (48000, 47999)]:
+for rates in [
+    (24000, 16000), (16000, 24000), (24000, 32000), (24000, 23000), (48000, 8000), (8000, 192000),
+    (44100, 48000), (22050, 16000), (48000, 47999), (192000, 4001),
+]:
     for quality in ("fast", "balanced", "high"):
-        for channels in (1, 3):
+        for channels in (1, 2, 3, 4):
             digest.update(resample.resample(noise, *rates, quality, channels=channels).tobytes())
+        stream = resample.Resampler(*rates, 1, quality)
+        for length in range(1, 90):
+            digest.update(stream.process(noise[:length]).tobytes())
 print(simd_level(), digest.hexdigest())
 """
 

@@ -4,34 +4,84 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "simd.h"
 
-/* Unaligned vectors of floats that may alias anything. */
-typedef float rta_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
-typedef float rta_f32x8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float rta_f32x4 __attribute__((vector_size(16), aligned(4), may_alias));
+/* Vectors of floats; the unaligned ones are for loading from and storing to any address. */
+typedef float rta_f32x16 __attribute__((vector_size(64)));
+typedef float rta_f32x8 __attribute__((vector_size(32)));
+typedef float rta_f32x4 __attribute__((vector_size(16)));
+typedef float rta_f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float rta_f32x8_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float rta_f32x4_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
 
+/* A filter as its designer laid it out; see FilterDesign for what each field means. */
 typedef struct {
-    const float *table; /* rows of `taps`, oldest sample first; belongs to the filter's designer */
-    ptrdiff_t taps;     /* a multiple of 8 */
-    int32_t up, down;   /* ratio in lowest terms */
-    int32_t intervals;  /* 0: row r is for fraction r / up; else r / intervals, interpolated */
+    const float *table;
+    const int32_t *starts; /* one per group */
+    ptrdiff_t taps;
+    int32_t up, down;
+    int32_t intervals;
+    int32_t width; /* 0: by rows */
 } rta_fir_filter;
 
+/* The most periods that one step of the loop over phases writes at once: results have room for a
+ * multiple of this. */
+#define RTA_PERIOD_STEP 16
+
 typedef struct {
-    /* `count` outputs of one channel, the first at time `position + fraction / up` of `samples`.
-     * Reads samples[position - taps + 1] up to the position of the last output. */
-    void (*fir)(const rta_fir_filter *filter, const float *samples, ptrdiff_t position,
-                int32_t fraction, ptrdiff_t count, float *out);
-    void (*load)(const int16_t *samples, ptrdiff_t stride, ptrdiff_t count, float *out);
-    void (*store)(const float *values, ptrdiff_t count, int16_t *out, ptrdiff_t stride);
+    /* Deal `count` interleaved samples (NULL: zeros) out to `rows` arrays of floats, `stride`
+     * apart: sample k goes to row (at + k) % rows, place (at + k) / rows. `at` is 0 or more. */
+    void (*split)(const int16_t *samples, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t at, float *out,
+                  ptrdiff_t stride);
+    /* The outputs of group `group` in `periods` periods. samples[0] is the first sample of the
+     * first period; there are `down` rows, `stride` apart, and places before and after this one, as
+     * far as the group reaches. Output c of the group goes to out + c * out_stride, in places 0
+     * to `periods`, and rubbish from there up to a multiple of RTA_PERIOD_STEP. */
+    void (*phases)(const rta_fir_filter *filter, ptrdiff_t group, const float *samples,
+                   ptrdiff_t stride, ptrdiff_t periods, float *out, ptrdiff_t out_stride);
+    /* `count` outputs by rows, the first at time `fraction / up` of `samples`. Reads samples[1 -
+     * taps] up to the whole time of the last output. The second is for rows between fractions. */
+    void (*rows)(const rta_fir_filter *filter, const float *samples, int32_t fraction,
+                 ptrdiff_t count, float *out);
+    void (*between_rows)(const rta_fir_filter *filter, const float *samples, int32_t fraction,
+                         ptrdiff_t count, float *out);
+    /* The reverse of split: collect `count` samples from `rows` arrays, beginning with place at /
+     * rows of row at % rows, rounded to nearest (halves to even) and saturated. */
+    void (*join)(const float *values, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t at,
+                 ptrdiff_t count, int16_t *out);
 } rta_resample_kernels;
+
+/* Vectors of periods that a group of 2, 3 or 4 outputs takes at a time. */
+#define RTA_MAX_WIDTH 4
+#define RTA_MAX_VECTORS 5
+
+/* Samples on their way to or from more than four rows: 1 KB for each of the first step's rows. */
+#define RTA_MAX_OUTER 4
+#define RTA_STEP_SAMPLES 512
+
+/* Keeps a vector in its register: gcc 12 would load it again for every product that it enters. */
+#if RTA_X86
+#define RTA_KEEP(vector) __asm__("" : "+v"(vector))
+#elif defined(__aarch64__)
+#define RTA_KEEP(vector) __asm__("" : "+w"(vector))
+#else
+#define RTA_KEEP(vector) ((void)0)
+#endif
+
+#define RTA_JOIN_(a, b) a##b
+#define RTA_JOIN(a, b) RTA_JOIN_(a, b)
+#define RTA_NAME(name) RTA_JOIN(name, RTA_LEVEL)
 
 #define RTA_LEVEL baseline
 #define RTA_LANES 4
+#define RTA_VECTORS_2 4
+#define RTA_VECTORS_3 3
+#define RTA_VECTORS_4 2
 #define RTA_LEVEL_TARGET RTA_TARGET_BASELINE
 #include "resample_fir.h"
+#include "resample_rows.h"
 #undef RTA_LANES
 #undef RTA_LEVEL
 #undef RTA_LEVEL_TARGET
@@ -41,31 +91,49 @@ typedef struct {
 #define RTA_LANES 8
 #define RTA_LEVEL_TARGET RTA_TARGET_AVX2
 #include "resample_fir.h"
+#include "resample_rows.h"
 #undef RTA_LANES
 #undef RTA_LEVEL
 #undef RTA_LEVEL_TARGET
 
 #define RTA_LEVEL avx512
+#undef RTA_VECTORS_2
+#undef RTA_VECTORS_3
+#undef RTA_VECTORS_4
 #define RTA_LANES 16
+#define RTA_VECTORS_2 5
+#define RTA_VECTORS_3 5
+#define RTA_VECTORS_4 5
 #define RTA_LEVEL_TARGET RTA_TARGET_AVX512
 #include "resample_fir.h"
+#include "resample_rows.h"
 #undef RTA_LANES
 #undef RTA_LEVEL
 #undef RTA_LEVEL_TARGET
 #endif
 
+#undef RTA_NAME
+#undef RTA_JOIN
+#undef RTA_JOIN_
+
+#define RTA_RESAMPLE_KERNELS(level)                                                        \
+    (rta_resample_kernels)                                                                 \
+    {                                                                                      \
+        rta_split_##level, rta_phases_##level, rta_rows_##level, rta_between_rows_##level, \
+            rta_join_##level                                                               \
+    }
+
 static inline rta_resample_kernels rta_pick_resample_kernels(int level)
 {
-    rta_resample_kernels kernels = {rta_fir_baseline, rta_load_baseline, rta_store_baseline};
 #if RTA_X86
     if (level == RTA_LEVEL_AVX2)
-        kernels = (rta_resample_kernels){rta_fir_avx2, rta_load_avx2, rta_store_avx2};
+        return RTA_RESAMPLE_KERNELS(avx2);
     if (level == RTA_LEVEL_AVX512)
-        kernels = (rta_resample_kernels){rta_fir_avx512, rta_load_avx512, rta_store_avx512};
+        return RTA_RESAMPLE_KERNELS(avx512);
 #else
     (void)level;
 #endif
-    return kernels;
+    return RTA_RESAMPLE_KERNELS(baseline);
 }
 
 #endif
