@@ -31,7 +31,10 @@ def dense(design: FilterDesign) -> tuple[np.ndarray, int]:
     """The table as one densely sampled filter, newest first, and its samples per input sample."""
     table = design.table.astype(np.float64)
     if not design.width:
-        rows = table[:-1] if design.intervals else table  # the last is the first, one sample on
+        if design.intervals:
+            rows = table[:-1]  # the last is the first, one sample on
+        else:
+            rows = table[np.arange(design.up) * design.inverse % design.up]
         return rows[:, ::-1].T.ravel() / len(rows), len(rows)
     repeats = math.gcd(design.up, design.down)  # a period may be two
     density = design.up // repeats

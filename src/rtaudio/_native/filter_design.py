@@ -79,9 +79,12 @@ class FilterDesign:
         width: fractions in a group, 2 to 4; 0 where the filter works by rows.
         starts: by phases, int32 of shape (groups,): where the samples that a group meets begin, in
             input samples from the first of a period of `down`; 0 or less. By rows, empty.
-        table: float32, read only. By rows, of shape (rows, taps): row r belongs to fraction r / up,
-            or r / intervals, and begins with padding, then the coefficient of the oldest sample,
-            so that it meets the signal in the order of memory.
+        inverse: by rows of all fractions, the number whose product with `down` is 1 modulo `up`:
+            fraction f / up has row f * inverse mod up. Else 0.
+        table: float32, read only. By rows, of shape (rows, taps): row r belongs to output r, whose
+            fraction is r * down mod up; between rows, to fraction r / intervals. A row begins with
+            padding, then the coefficient of the oldest sample, so that it meets the signal in the
+            order of memory.
             By phases, of shape (groups, taps, width): column c of group g belongs to the outputs
             g * width + c of each period, 0 where it needs no such sample. The first taps / down
             rows meet the samples starts[g], starts[g] + down, ..., the next ones those one later.
@@ -94,6 +97,7 @@ class FilterDesign:
     intervals: int
     width: int
     starts: NDArray[np.int32]
+    inverse: int
     table: NDArray[np.float32]
 
 
@@ -162,14 +166,16 @@ def _rows(
 
 def _by_rows(up: int, down: int, delay: int, quality: str) -> FilterDesign:
     taps = -(-(2 * delay + 1) // TAP_GROUP) * TAP_GROUP
-    intervals = 0
-    fractions = np.arange(up) / up
+    intervals, inverse = 0, pow(down, -1, up)
+    fractions = np.arange(up) * down % up / up
     if up * taps > MAX_TABLE_FLOATS:
         # A filter that is longer in input samples is smoother too, and needs fewer rows.
         intervals = math.ceil(INTERPOLATED_ROWS[quality] / max(1.0, down / up))
         fractions = np.arange(intervals + 1) / intervals
+        inverse = 0
     table = _shared_table(_rows(fractions, taps, up, down, delay, quality))
-    return FilterDesign(up, down, delay, taps, intervals, 0, np.zeros(0, np.int32), table)
+    starts = np.zeros(0, np.int32)
+    return FilterDesign(up, down, delay, taps, intervals, 0, starts, inverse, table)
 
 
 def _by_phases(up: int, down: int, delay: int, quality: str) -> FilterDesign:
@@ -197,7 +203,7 @@ def _by_phases(up: int, down: int, delay: int, quality: str) -> FilterDesign:
         table[group] = columns.reshape(width, -1, down).transpose(2, 1, 0).reshape(taps, width)
     offsets = (starts - ages).astype(np.int32)
     offsets.setflags(write=False)
-    return FilterDesign(up, down, delay, taps, 0, width, offsets, _shared_table(table))
+    return FilterDesign(up, down, delay, taps, 0, width, offsets, 0, _shared_table(table))
 
 
 def _shared_table(values: NDArray[np.float64]) -> NDArray[np.float32]:

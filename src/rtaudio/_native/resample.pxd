@@ -19,6 +19,7 @@ cdef extern from "resample.h" nogil:
         int32_t down
         int32_t intervals
         int32_t width
+        int32_t inverse
 
     ctypedef struct rta_resample_kernels:
         void (*split)(

@@ -115,6 +115,7 @@ cdef class Resampler:
         self._filter.down = design.down
         self._filter.intervals = design.intervals
         self._filter.width = design.width
+        self._filter.inverse = design.inverse
         self._filter_delay = design.delay
         self.allocate(min(design.starts) if design.width else 0)
         self.rewind(0)

@@ -24,6 +24,7 @@ typedef struct {
     int32_t up, down;
     int32_t intervals;
     int32_t width; /* 0: by rows */
+    int32_t inverse;
 } rta_fir_filter;
 
 /* The most periods that one step of the loop over phases writes at once: results have room for a
