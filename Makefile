@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench asan counts counts-renew dist clean
+.PHONY: demo test build lint format types bench asan fuzz counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -41,6 +41,12 @@ types: $(VENV)/.dev
 ## asan: the tests of the kernels under AddressSanitizer and UBSan, built aside in build/asan
 asan: $(VENV)/.dev
 	$(BIN)/python tools/sanitize.py
+
+## fuzz: wire decoder, Opus decoder and resampler, guided by coverage, SECONDS each; needs clang
+SECONDS := 60
+fuzz: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=3'
+	$(BIN)/python fuzz/run.py --seconds $(SECONDS)
 
 ## counts: instructions of the kernels' calls against the figures kept; fails where one grew by 5 %
 counts: $(VENV)/.dev

@@ -17,7 +17,7 @@ from pathlib import Path
 __all__ = ["ROOT", "build_copy", "checks_on", "copy_tree", "environment_for", "runtime_library"]
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "src", "tests", "samples", "fuzz")
+COPIED = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "src", "tests", "samples")
 MADE = {".so", ".c"}  # by builds, of this tree or of the copy
 _SWITCHED_OFF = re.compile(r"cython\.(?:boundscheck\((False)\)|cdivision\((True)\))")
 
