@@ -4,7 +4,7 @@ from rtaudio._native._types cimport u8
 
 
 cdef extern from "rta_base64.h" nogil:
-    void rta_base64_init() noexcept
+    void rta_base64_init(int level) noexcept
     Py_ssize_t rta_base64_encode(const u8 *data, Py_ssize_t length, u8 *out) noexcept
     Py_ssize_t rta_base64_decoded_length(const u8 *text, Py_ssize_t length) noexcept
     int rta_base64_decode(const u8 *text, Py_ssize_t length, u8 *out) noexcept

@@ -23,6 +23,7 @@ from rtaudio._native._buffer cimport (
     release_pcm,
 )
 from rtaudio._native._types cimport u8
+from rtaudio._native.simd cimport active_level
 
 from rtaudio.errors import AudioError
 
@@ -36,7 +37,7 @@ cdef extern from "Python.h":
 cdef enum:
     MAX_INDEX_DIGITS = 9  # keeps an index inside 32 bits
 
-rta_base64_init()
+rta_base64_init(active_level())
 
 cdef bytes _HEAD = b'{"type":"input_audio_buffer.append",'
 cdef bytes _AUDIO = b'"audio":"'
