@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtaudio._native.simd import LEVELS, detected_level
 from rtaudio._native.wire import decode_audio_delta, encode_append
 from rtaudio.errors import AudioError
 
@@ -197,3 +201,59 @@ def test_what_is_accepted_is_json_that_means_the_same(
         names = ("event_id", "response_id", "item_id", "output_index", "content_index")
         assert got[:5] == tuple(event.get(name) for name in names)
         assert got[5] == base64.b64decode(event["delta"], validate=True)
+
+
+# --- every vector level ---------------------------------------------------------------------------
+
+# Lengths around all vector widths at every alignment, and every byte at every place of a text that
+# is longer than two vectors of 64 characters, against base64. Prints the level it ran at.
+EXHAUSTIVE = """
+import base64
+import random
+from rtaudio._native.simd import simd_level
+from rtaudio._native.wire import decode_audio_delta, encode_append
+
+HEAD = b'{"type":"response.output_audio.delta","response_id":"r","item_id":"i",'
+HEAD += b'"output_index":0,"content_index":0,"delta":"'
+ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+rng = random.Random(7)
+
+
+def decoded(text):
+    found = decode_audio_delta(HEAD + text + b'"}')
+    return None if found is None else found[-1]
+
+
+for length in range(260):
+    data = rng.randbytes(length)
+    text = base64.b64encode(data)
+    for offset in range(3):
+        view = memoryview(b"x" * offset + data)[offset:]
+        assert encode_append(view)[45:-2] == text, (length, offset)
+    assert decoded(text) == data, length
+    assert decoded(text[:-1]) is None or not text, length
+
+text = bytes(rng.choices(ALPHABET, k=196))
+for place in range(len(text)):
+    for byte in range(256):
+        changed = text[:place] + bytes([byte]) + text[place + 1 :]
+        if byte in ALPHABET or (byte == ord("=") and place == len(text) - 1):
+            assert decoded(changed) == base64.b64decode(changed), (place, byte)
+        else:
+            assert decoded(changed) is None, (place, byte)
+print(simd_level())
+"""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_level_writes_and_reads_base64_alike(level: str) -> None:
+    environment = {**os.environ, "RTAUDIO_SIMD": level}
+    result = subprocess.run(
+        [sys.executable, "-c", EXHAUSTIVE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == min(level, detected_level(), key=LEVELS.index)
