@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench asan fuzz counts counts-renew dist clean
+.PHONY: demo test build lint format types bench asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -47,6 +47,10 @@ SECONDS := 60
 fuzz: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=3'
 	$(BIN)/python fuzz/run.py --seconds $(SECONDS)
+
+## neon: the kernels compiled for aarch64, and their tests run there, emulated by qemu
+neon: $(VENV)/.dev
+	$(BIN)/python tools/neon.py
 
 ## counts: instructions of the kernels' calls against the figures kept; fails where one grew by 5 %
 counts: $(VENV)/.dev
