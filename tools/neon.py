@@ -2,9 +2,9 @@
 
 Usage: python tools/neon.py [PYTEST ARGUMENTS]
 
-Needs Debian's gcc-aarch64-linux-gnu, libc6-dev-arm64-cross; where qemu-aarch64 (qemu-user) is
-missing, compiling is all. Python for aarch64 and what the tests import are fetched once, from Debian
-and from the package index, into build/arm64-root and build/arm64-site; nothing is installed.
+Needs Debian's gcc-aarch64-linux-gnu and libc6-dev-arm64-cross; without qemu-aarch64 (qemu-user),
+compiling is all. Python for aarch64 and what the tests import are fetched once, from Debian and from
+the package index, into build/arm64-root and build/arm64-site; nothing is installed.
 """
 
 from __future__ import annotations
