@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "rtaudio"
 # From the top of the house to its cellar; `errors` lies under everything.
 LAYERS = [
     "cli",
+    "bench",
     "transcribe",
     "server",
     "session",

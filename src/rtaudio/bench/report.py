@@ -1,0 +1,132 @@
+"""What a run found out, as one JSON document."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rtaudio.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LatencyRow", "QualityRow", "Report", "Row", "load_report", "save_report"]
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One contender in one group.
+
+    Attributes:
+        status: `ok`, `absent` (see `problem` for what is missing) or `wrong` (what is wrong).
+        samples: how many times it was timed.
+        minimum_us: least time per unit, in microseconds; like the next two, None where not timed.
+        median_us: median of the samples.
+        p90_us: nine of ten samples took no longer.
+    """
+
+    subject: str
+    family: str
+    variant: str
+    unit: str
+    contender: str
+    package: str
+    version: str
+    ours: bool
+    status: str
+    problem: str = ""
+    samples: int = 0
+    minimum_us: float | None = None
+    median_us: float | None = None
+    p90_us: float | None = None
+
+
+class LatencyRow(msgspec.Struct, kw_only=True):
+    """The latency of one live stream, fed in chunks of 20 ms.
+
+    Attributes:
+        ratio: such as `24>16`, in kHz.
+        worst_ms: most that the newest sample to hear lagged behind the newest sample fed.
+        least_ms: least of the same, once the stream was running.
+        filter_ms: the part of both that is delay of the signal itself.
+        empty: chunks that gave nothing.
+        irregular: chunks that gave other than their own 20 ms.
+        chunks: how many were fed.
+    """
+
+    contender: str
+    ours: bool
+    ratio: str
+    worst_ms: float
+    least_ms: float
+    filter_ms: float
+    empty: int
+    irregular: int
+    chunks: int
+
+
+class QualityRow(msgspec.Struct, kw_only=True):
+    """The quality of one resampler at one pair of rates, PCM16 in and out.
+
+    Frequencies are relative to the lower of the two Nyquist frequencies.
+
+    Attributes:
+        edge: up to where the level stays within 0.1 dB.
+        ripple_db: largest change of level up to 0.85.
+        image_db: strongest image, alias or distortion of a tone up to 0.85, below that tone.
+        alias_db: strongest alias from a tone at 1.15 or above, below that tone; None where no such
+            tone exists, because the rate rises.
+        near_alias_db: the same from 1.0 to 1.15, where short filters let some through.
+        snr_db: tone to everything else, up to 0.85, the worst.
+    """
+
+    contender: str
+    ours: bool
+    ratio: str
+    edge: float
+    ripple_db: float
+    image_db: float
+    alias_db: float | None
+    near_alias_db: float | None
+    snr_db: float
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """A run of the suite.
+
+    Attributes:
+        environment: name to value, in the order to show them.
+        rows: times.
+        latency: of live resampling.
+        quality: of resampling.
+    """
+
+    environment: dict[str, str]
+    rows: list[Row] = []
+    latency: list[LatencyRow] = []
+    quality: list[QualityRow] = []
+
+
+def save_report(report: Report, path: Path) -> None:
+    """Write a report as JSON; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def load_report(path: Path) -> Report:
+    """Read what `save_report` wrote.
+
+    Raises:
+        ConfigError: it is not a report.
+        OSError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path} is not a report of rtaudio bench: {error}") from error
+
+
+def geometric_mean(values: list[float]) -> float:
+    """Of at least one positive number."""
+    return math.exp(sum(map(math.log, values)) / len(values))

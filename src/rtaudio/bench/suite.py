@@ -1,0 +1,74 @@
+"""The whole suite: which subjects there are, and one run over some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rtaudio.bench import g711, levels, opus, resample, ring, wire
+from rtaudio.bench.cases import Group
+from rtaudio.bench.environment import describe
+from rtaudio.bench.measure import Effort, measure_group
+from rtaudio.bench.report import Report
+from rtaudio.bench.signals import Material
+from rtaudio.errors import ConfigError
+
+__all__ = ["SUBJECTS", "make_groups", "run"]
+
+_TIMED: dict[str, Callable[[Material], list[Group]]] = {
+    "resample": resample.groups,
+    "opus": opus.groups,
+    "wire": wire.groups,
+    "ring": ring.groups,
+    "g711": g711.groups,
+    "levels": levels.groups,
+}
+SUBJECTS = (*_TIMED, "latency", "quality")
+"""What can be asked for by name. The last two are of resamplers, and take no times."""
+
+Progress = Callable[[str], None]
+
+
+def make_groups(material: Material, subjects: Iterable[str] = tuple(_TIMED)) -> list[Group]:
+    """The timed groups of some subjects, in the order of `SUBJECTS`."""
+    wanted = set(subjects)
+    return [group for name, make in _TIMED.items() if name in wanted for group in make(material)]
+
+
+def run(
+    material: Material,
+    subjects: Iterable[str] = (),
+    *,
+    quick: bool = False,
+    progress: Progress = lambda name: None,
+) -> Report:
+    """Race everybody on this machine.
+
+    Args:
+        material: speech to race with.
+        subjects: some of `SUBJECTS`; empty means all.
+        quick: a first look, in about a fifth of the time.
+        progress: called with the name of each group before it starts.
+
+    Raises:
+        ConfigError: there is no such subject.
+    """
+    from rtaudio.bench.latency import measure_latencies
+    from rtaudio.bench.quality import measure_qualities
+
+    wanted = set(subjects) or set(SUBJECTS)
+    unknown = sorted(wanted - set(SUBJECTS))
+    if unknown:
+        raise ConfigError(f"no group {unknown[0]!r}; there are {', '.join(SUBJECTS)}")
+    report = Report(environment=describe(material))
+    effort = Effort.quick() if quick else Effort()
+    for group in make_groups(material, wanted):
+        progress(group.name)
+        report.rows += measure_group(group, effort)
+    ratios = resample.RATIOS[:2] if quick else resample.RATIOS
+    if "latency" in wanted:
+        progress("latency")
+        report.latency = measure_latencies(ratios)
+    if "quality" in wanted:
+        progress("quality")
+        report.quality = measure_qualities(ratios)
+    return report
