@@ -1,10 +1,10 @@
 """Races rtaudio against its peers on this machine: time, latency and quality.
 
-A *group* is one task, such as 20 ms of sound from 24 to 16 kHz; its *contenders* are rtaudio and every
-peer that does the same. They are defined once, one module per subject, and run in two ways: by
-`rtaudio bench`, which needs nothing but an installed package, and by the pytest-benchmark modules
-in the source tree's `bench/`. Either way a contender's result is checked before it is timed, and a
-wrong result gets no number.
+A *group* is one task, such as 20 ms of sound from 24 to 16 kHz; its *contenders* are rtaudio and
+every peer that does the same. They are defined once, one module per subject, and run in two ways:
+by `rtaudio bench`, which needs nothing but an installed package, and by the pytest-benchmark
+modules in the source tree's `bench/`. Either way a contender's result is checked before it is
+timed, and a wrong result gets no number.
 
 Peers are no dependencies. One that is not installed is listed as absent.
 """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Absent", "Contender", "Group", "Trial", "installed_version", "need"]
 
@@ -38,7 +40,8 @@ class Contender:
     Attributes:
         name: as shown in tables; the same library has the same name in every group of a family.
         make: builds a trial; raises `Absent` where something is not installed.
-        package: the distribution whose version is reported; None for Python's own library.
+        package: the distributions whose versions are reported, with spaces between; None for
+            Python's own library.
         ours: whether it is rtaudio.
     """
 
@@ -104,10 +107,11 @@ def need(module: str) -> Any:
 
 
 def installed_version(package: str | None) -> str:
-    """The version of a distribution; empty for None and for what is not installed."""
-    if package is None:
-        return ""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+    """The versions of distributions, as in `3.13.0 + 1.5.1`; empty where none is installed."""
+    found = []
+    for name in (package or "").split():
+        try:
+            found.append(version(name))
+        except PackageNotFoundError:
+            continue
+    return " + ".join(found)

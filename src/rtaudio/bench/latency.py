@@ -9,7 +9,6 @@ buffered.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +19,8 @@ from rtaudio.bench.resample import RATIOS, ratio_name
 from rtaudio.bench.streams import CHUNK_S, RESAMPLERS, ResamplerPeer, stream_chunks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rtaudio.audio import Samples
 
 __all__ = ["measure_latencies", "measure_latency"]

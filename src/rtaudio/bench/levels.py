@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtaudio._native.levels import peak_dbfs, rms_dbfs, to_mono
 from rtaudio.bench.cases import Contender, Group, Trial, need
 from rtaudio.bench.signals import SAMPLE_RATE, Material
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["groups"]
 

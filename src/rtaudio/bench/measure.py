@@ -2,9 +2,9 @@
 
 On a machine that is shared or that changes its clock, two numbers taken one after the other say
 little about each other. So a round times each contender for a few milliseconds, in an order drawn
-anew, and there are many rounds; noise that lasts longer than a round hits all alike. What is compared
-is the least time, which noise can only raise; median and 90th percentile tell how noisy it was. The
-garbage collector is off meanwhile.
+anew, and there are many rounds; noise that lasts longer than a round hits all alike. What is
+compared is the least time, which noise can only raise; median and 90th percentile tell how noisy it
+was. The garbage collector is off meanwhile. A contender that is slow takes part in fewer rounds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Effort", "calls_for", "measure_group", "prepare", "row_of"]
 
 
+FEWEST = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How long to measure.
@@ -33,17 +36,19 @@ class Effort:
     Attributes:
         rounds: samples per contender.
         sample_s: seconds that a sample takes, at least one call.
+        budget_s: seconds after which a contender is timed no more, once it has `FEWEST` samples.
         seed: of the orders within rounds.
     """
 
     rounds: int = 60
     sample_s: float = 0.002
+    budget_s: float = 0.25
     seed: int = 1
 
     @classmethod
     def quick(cls) -> Effort:
         """A first look: a tenth of the time."""
-        return cls(rounds=15, sample_s=0.001)
+        return cls(rounds=15, sample_s=0.001, budget_s=0.03)
 
 
 def measure_group(
@@ -62,12 +67,13 @@ def measure_group(
     rows: dict[str, Row] = {}
     racing: list[tuple[Contender, Trial, int]] = []
     samples: dict[str, list[float]] = {}
+    spent: dict[str, int] = {}
     for contender in group.contenders:
         trial, row = prepare(group, contender)
         rows[contender.name] = row
         if trial is not None:
             racing.append((contender, trial, calls_for(trial.call, effort.sample_s, clock)))
-            samples[contender.name] = []
+            samples[contender.name], spent[contender.name] = [], 0
     order = random.Random(f"{effort.seed} {group.name}")
     collected = gc.isenabled()
     gc.collect()
@@ -76,8 +82,12 @@ def measure_group(
         for _ in range(effort.rounds):
             order.shuffle(racing)
             for contender, trial, calls in racing:
+                done = samples[contender.name]
+                if spent[contender.name] > effort.budget_s * 1e9 and len(done) >= FEWEST:
+                    continue
                 taken = _time(trial.call, calls, clock)
-                samples[contender.name].append(taken / (calls * group.units) / 1000)
+                spent[contender.name] += taken
+                done.append(taken / (calls * group.units) / 1000)
     finally:
         if collected:
             gc.enable()

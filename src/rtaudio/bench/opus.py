@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes.util
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from rtaudio.bench.opus_loop import DecodeLoop, EncodeLoop
 from rtaudio.bench.signals import SAMPLE_RATE, Material
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtaudio.audio import Samples
 
 __all__ = ["DECODE", "ENCODE", "groups"]
@@ -47,7 +48,7 @@ def groups(material: Material) -> list[Group]:
         Contender(here, partial(_loop_decode, packets, libopus_path)),
         Contender(systems, partial(_loop_decode, packets, _system_libopus)),
         Contender("opuslib, system's libopus", partial(_opuslib_decode, packets), "opuslib"),
-        Contender("PyAV", partial(_pyav_decode, packets), "av"),
+        Contender("PyAV + resampling", partial(_pyav_decode, packets), "av"),
     )
     encoders = (
         Contender("rtaudio", partial(_ours_encode, sound), "rtaudio", ours=True),
@@ -200,11 +201,13 @@ def _pyav_decode(packets: list[bytes]) -> Trial:
     av = need("av")
 
     def make() -> Callable[[bytes], Any]:
+        # FFmpeg decodes Opus to 48 kHz whatever is asked for, so its resampler must follow.
         context = _pyav_context(av, "r")
+        resample = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE).resample
 
         def decode(packet: bytes) -> Any:
-            (frame,) = context.decode(av.Packet(packet))
-            return frame.to_ndarray().reshape(-1)
+            parts = [f for frame in context.decode(av.Packet(packet)) for f in resample(frame)]
+            return np.concatenate([part.to_ndarray().reshape(-1) for part in parts])
 
         return decode
 

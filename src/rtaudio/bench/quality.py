@@ -1,15 +1,13 @@
 """What a resampler does to sound: pass band, images and aliases, measured through PCM16.
 
-All tones are whole numbers of Hz and one second is analysed, so every tone, and every image and alias
-of it, falls on one bin of the spectrum exactly; no window blurs them. A weak second tone keeps
-rounding to 16 bits from being a distortion of the first: it spreads the error over all bins, where
-it is some 130 dB below a full-scale tone in each. So the floor of what can be seen is far below the
-98 dB of PCM16 itself.
+All tones are whole numbers of Hz and one second is analysed, so every tone, and every image and
+alias of it, falls on one bin of the spectrum exactly; no window blurs them. A weak second tone keeps
+rounding to 16 bits from being a distortion of the first: it spreads the error over many bins. So
+single lines can be seen further down than the 98 dB that the noise of PCM16 leaves in sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +19,8 @@ from rtaudio.bench.signals import multitone, tone_levels
 from rtaudio.bench.streams import CHUNK_S, RESAMPLERS, ResamplerPeer, stream_chunks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rtaudio.audio import Samples
@@ -36,7 +36,7 @@ TONE_PEAK = 24_000.0
 MULTITONE_PEAK = 28_000.0
 COMPANION_PEAK = 1_000.0
 COMPANION_AT = 0.217
-PASS_BAND = np.linspace(0.01, 0.999, 160)
+PASS_BAND = np.concatenate([np.linspace(0.01, 0.84, 80), np.linspace(0.845, 0.999, 78)])
 IN_BAND = (0.11, 0.31, 0.5, 0.7, 0.85)
 NEAR = (1.01, 1.04, 1.08, 1.12)
 FAR_TONES = 8

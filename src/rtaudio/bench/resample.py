@@ -29,7 +29,7 @@ RATIOS = (
     (44_100, 24_000),
     (48_000, 16_000),
 )
-"""Pairs of rates in Hz that speech applications meet; the figure is the geometric mean over them."""
+"""Pairs of rates in Hz that speech applications meet; compared is the geometric mean over them."""
 
 CHUNKS = 50  # per call: one second
 WHOLE_SECONDS = 10
@@ -37,7 +37,7 @@ WHOLE_SECONDS = 10
 # The check: tones up to 0.6 of the lower Nyquist frequency, which every quality passes unchanged.
 TONES = (0.05, 0.13, 0.27, 0.41, 0.6)
 MAX_GAIN_ERROR_DB = 0.5
-MIN_SNR_DB = 40.0
+MIN_SNR_DB = 55.0
 # A second before the one that is examined, and one after it: longer than anybody's delay.
 CHECK_SECONDS = 3
 # A live stream may be late, but not lose sound; whole signals must have their length.

@@ -1,4 +1,4 @@
-"""Every resampler as the same kind of live stream and whole-signal function: PCM16 in, PCM16 out."""
+"""Every resampler as the same kind of stream and whole-signal function: PCM16 in, PCM16 out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ResamplerPeer:
 
 
 def stream_chunks(stream: Stream, signal: Samples, chunk: int) -> list[Samples]:
-    """Run a signal through a stream in chunks of so many samples; the last output is the flush's."""
+    """Run a signal through a stream in chunks of so many samples; the last output is `flush`'s."""
     out = [stream.process(signal[at : at + chunk]) for at in range(0, len(signal), chunk)]
     return [*out, stream.flush()]
 
@@ -160,7 +160,7 @@ RESAMPLERS = (
     _ours("fast"),
     _soxr("HQ"),
     _soxr("VHQ"),
-    _soxr("QQ"),
+    _soxr("LQ"),
     _pyav(),
     _samplerate("sinc_medium"),
     _samplerate("sinc_best"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from rtaudio.bench import g711, levels, opus, resample, ring, wire
-from rtaudio.bench.cases import Group
 from rtaudio.bench.environment import describe
 from rtaudio.bench.measure import Effort, measure_group
 from rtaudio.bench.report import Report
-from rtaudio.bench.signals import Material
 from rtaudio.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rtaudio.bench.cases import Group
+    from rtaudio.bench.signals import Material
 
 __all__ = ["SUBJECTS", "make_groups", "run"]
 
@@ -39,7 +42,7 @@ def run(
     subjects: Iterable[str] = (),
     *,
     quick: bool = False,
-    progress: Progress = lambda name: None,
+    progress: Progress | None = None,
 ) -> Report:
     """Race everybody on this machine.
 
@@ -59,16 +62,17 @@ def run(
     unknown = sorted(wanted - set(SUBJECTS))
     if unknown:
         raise ConfigError(f"no group {unknown[0]!r}; there are {', '.join(SUBJECTS)}")
+    say = progress or (lambda _name: None)
     report = Report(environment=describe(material))
     effort = Effort.quick() if quick else Effort()
     for group in make_groups(material, wanted):
-        progress(group.name)
+        say(group.name)
         report.rows += measure_group(group, effort)
     ratios = resample.RATIOS[:2] if quick else resample.RATIOS
     if "latency" in wanted:
-        progress("latency")
+        say("latency")
         report.latency = measure_latencies(ratios)
     if "quality" in wanted:
-        progress("quality")
+        say("quality")
         report.quality = measure_qualities(ratios)
     return report

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from rtaudio.bench.cases import Contender, Group, Trial, need
 from rtaudio.bench.signals import SAMPLE_RATE, Material
 from rtaudio.protocol import decode_server_event, encode_audio_append
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["APPEND", "DELTA", "groups"]
 
@@ -118,7 +120,7 @@ def _delta_group(pcm: bytes) -> Group:
         (
             Contender("rtaudio", _repeated(ours), "rtaudio", ours=True),
             Contender("json + base64", _repeated(stdlib)),
-            Contender("orjson + pybase64", _repeated(orjson), "orjson"),
+            Contender("orjson + pybase64", _repeated(orjson), "orjson pybase64"),
             Contender("msgspec typed", _repeated(typed), "msgspec"),
             Contender("msgspec + binascii", _repeated(untyped), "msgspec"),
         ),
@@ -167,7 +169,7 @@ def _append_group(pcm: bytes) -> Group:
         (
             Contender("rtaudio", _repeated(ours), "rtaudio", ours=True),
             Contender("json + base64", _repeated(stdlib)),
-            Contender("orjson + pybase64", _repeated(orjson), "orjson"),
+            Contender("orjson + pybase64", _repeated(orjson), "orjson pybase64"),
             Contender("msgspec typed", _repeated(typed), "msgspec"),
             Contender("msgspec + binascii", _repeated(binary), "msgspec"),
         ),
