@@ -1,9 +1,9 @@
 """What a resampler does to sound: pass band, images and aliases, measured through PCM16.
 
 All tones are whole numbers of Hz and one second is analysed, so every tone, and every image and
-alias of it, falls on one bin of the spectrum exactly; no window blurs them. A weak second tone keeps
-rounding to 16 bits from being a distortion of the first: it spreads the error over many bins. So
-single lines can be seen further down than the 98 dB that the noise of PCM16 leaves in sum.
+alias of it, falls on one bin of the spectrum exactly; no window blurs them. A weak second tone
+keeps rounding to 16 bits from being a distortion of the first: it spreads the error over many bins.
+So single lines can be seen further down than the 98 dB that the noise of PCM16 leaves in sum.
 """
 
 from __future__ import annotations

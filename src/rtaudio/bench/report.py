@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -125,8 +124,3 @@ def load_report(path: Path) -> Report:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path} is not a report of rtaudio bench: {error}") from error
-
-
-def geometric_mean(values: list[float]) -> float:
-    """Of at least one positive number."""
-    return math.exp(sum(map(math.log, values)) / len(values))

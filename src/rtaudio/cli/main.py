@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rtaudio.cli.bench import bench
 from rtaudio.cli.doctor import doctor
 from rtaudio.cli.serve import serve
 from rtaudio.cli.transcribe import transcribe
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(transcribe)
 app.command()(serve)
+app.command()(bench)
 app.command()(doctor)
 
 

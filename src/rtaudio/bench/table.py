@@ -1,0 +1,183 @@
+"""A report as tables: on the terminal, in Markdown and in HTML, all from the same cells."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rtaudio.bench.compare import Entry, Family, families, judge, worst_line_db
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table as RichTable
+
+    from rtaudio.bench.report import LatencyRow, QualityRow, Report
+
+__all__ = ["TextTable", "as_html", "as_markdown", "as_rich", "tables"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table of text.
+
+    Attributes:
+        title: what it is about.
+        columns: heads; the first column is text, numbers stand in the others.
+        rows: cells, as many as there are columns.
+        ours: indices of the rows that are rtaudio's.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    ours: frozenset[int] = frozenset()
+
+
+def tables(report: Report) -> list[TextTable]:
+    """Times by family, latency, quality, and the targets."""
+    made = [_times(family) for family in families(report.rows)]
+    if report.latency:
+        made.append(_latency(report))
+    if report.quality:
+        made.append(_quality(report))
+    verdicts = judge(report)
+    if verdicts:
+        words = {True: "yes", False: "NO", None: "?"}
+        rows = [[v.claim, v.found, words[v.reached]] for v in verdicts]
+        made.append(TextTable("targets", ["target", "measured", "reached"], rows))
+    return made
+
+
+def _times(family: Family) -> TextTable:
+    ours = [entry.contender for entry in family.entries if entry.ours]
+    over = f", geometric mean over {len(family.variants)}" if len(family.variants) > 1 else ""
+    title = f"{family.name}, us per {family.unit}{over}"
+    heads = [f"x {name}" for name in ours]
+    columns = ["", "version", "least", "median", *heads]
+    rows = [_times_row(family, entry, ours) for entry in family.entries]
+    return TextTable(title, columns, rows, _indices(entry.ours for entry in family.entries))
+
+
+def _times_row(family: Family, entry: Entry, ours: list[str]) -> list[str]:
+    if entry.minimum_us is None or entry.median_us is None:
+        blank = [""] * len(ours)
+        return [
+            f"{entry.contender}: {entry.problem}",
+            entry.version,
+            entry.status,
+            entry.status,
+            *blank,
+        ]
+    ratios = [family.ratio(entry.contender, name) for name in ours]
+    return [
+        entry.contender,
+        entry.version,
+        _number(entry.minimum_us),
+        _number(entry.median_us),
+        *("" if ratio is None else _number(ratio) for ratio in ratios),
+    ]
+
+
+def _latency(report: Report) -> TextTable:
+    columns = ["", "least ms", "worst ms", "empty chunks %", "irregular chunks %"]
+    rows, is_ours = [], []
+    for name in dict.fromkeys(row.contender for row in report.latency):
+        own = [row for row in report.latency if row.contender == name]
+        chunks = sum(row.chunks for row in own)
+        rows.append(
+            [
+                name,
+                f"{min(row.least_ms for row in own):.1f}",
+                f"{min(r.worst_ms for r in own):.1f} to {max(r.worst_ms for r in own):.1f}",
+                f"{100 * sum(row.empty for row in own) / chunks:.0f}",
+                f"{100 * sum(row.irregular for row in own) / chunks:.0f}",
+            ]
+        )
+        is_ours.append(own[0].ours)
+    title = f"added latency of live resampling in chunks of 20 ms, over {_ratios(report.latency)}"
+    return TextTable(title, columns, rows, _indices(is_ours))
+
+
+def _quality(report: Report) -> TextTable:
+    columns = ["", "flat to", "ripple dB", "image, alias dB", "above 1.15 dB", "SNR dB"]
+    rows, is_ours = [], []
+    for name in dict.fromkeys(row.contender for row in report.quality):
+        own = [row for row in report.quality if row.contender == name]
+        far = [row.alias_db for row in own if row.alias_db is not None]
+        rows.append(
+            [
+                name,
+                f"{min(row.edge for row in own):.3f}",
+                f"{max(row.ripple_db for row in own):.3f}",
+                f"{-min(map(worst_line_db, own)):.1f}",
+                f"{-min(far):.1f}" if far else "",
+                f"{min(row.snr_db for row in own):.1f}",
+            ]
+        )
+        is_ours.append(own[0].ours)
+    title = (
+        f"quality of resampling, the worst of {_ratios(report.quality)}; frequencies relative to "
+        "the lower Nyquist frequency, ripple up to 0.85 of it"
+    )
+    return TextTable(title, columns, rows, _indices(is_ours))
+
+
+def _ratios(rows: Sequence[LatencyRow | QualityRow]) -> str:
+    return f"{len({row.ratio for row in rows})} pairs of rates"
+
+
+def _number(value: float) -> str:
+    """Three significant digits, without an exponent."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
+def _indices(flags: Iterable[bool]) -> frozenset[int]:
+    return frozenset(at for at, flag in enumerate(flags) if flag)
+
+
+def as_rich(table: TextTable) -> RichTable:
+    """For a terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=table.title, title_justify="left")
+    for at, head in enumerate(table.columns):
+        made.add_column(head, justify="right" if at else "left", overflow="fold")
+    for at, cells in enumerate(table.rows):
+        style = "bold" if at in table.ours else "red" if cells[-1] == "NO" else ""
+        made.add_row(*(Text(cell) for cell in cells), style=style)
+    return made
+
+
+def as_markdown(table: TextTable) -> str:
+    """For a README."""
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    ruler = "|" + "---|" + "---:|" * (len(table.columns) - 1)
+    parts = [f"**{table.title}**", "", line(table.columns), ruler]
+    for at, cells in enumerate(table.rows):
+        name = f"**{cells[0]}**" if at in table.ours else cells[0]
+        parts.append(line([name, *cells[1:]]))
+    return "\n".join(parts) + "\n"
+
+
+def as_html(table: TextTable) -> str:
+    """For a page: a heading and a table, all text escaped."""
+
+    def row(tag: str, cells: list[str], style: str = "") -> str:
+        inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+        return f"<tr{style}>{inner}</tr>"
+
+    body = [
+        row("td", cells, ' class="ours"' if at in table.ours else "")
+        for at, cells in enumerate(table.rows)
+    ]
+    head = row("th", table.columns)
+    title = f"<h2>{html.escape(table.title)}</h2>"
+    return "\n".join([title, "<table>", head, *body, "</table>"])
