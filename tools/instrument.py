@@ -47,7 +47,10 @@ def copy_tree(source: Path, target: Path) -> None:
             shutil.copyfile(path, copy)
     if source.is_dir():
         for path in target.rglob("*"):
-            if path.is_file() and path.suffix not in MADE and path not in wanted:
+            # What was built stays as long as its source does: it would be imported in its place.
+            kernel = path.with_name(path.name.partition(".")[0] + ".pyx")
+            made_here = path.suffix in MADE and kernel in wanted
+            if path.is_file() and path not in wanted and not made_here:
                 path.unlink()
 
 
