@@ -41,7 +41,7 @@ extensions = [
         f"rtaudio._native.{source.stem}",
         [str(source)],
         include_dirs=[str(NATIVE / "include")],
-        depends=[str(header) for header in sorted(NATIVE.glob("include/*.h"))],
+        depends=["setup.py", *map(str, sorted(NATIVE.glob("include/*.h")))],
         extra_compile_args=COMPILE,
         extra_link_args=LINK,
         libraries=["dl"],
