@@ -71,70 +71,18 @@ typedef struct {
 #define RTA_KEEP(vector) ((void)0)
 #endif
 
-#define RTA_JOIN_(a, b) a##b
-#define RTA_JOIN(a, b) RTA_JOIN_(a, b)
-#define RTA_NAME(name) RTA_JOIN(name, RTA_LEVEL)
-
-#define RTA_LEVEL baseline
-#define RTA_LANES 4
-#define RTA_VECTORS_2 4
-#define RTA_VECTORS_3 3
-#define RTA_VECTORS_4 2
-#define RTA_LEVEL_TARGET RTA_TARGET_BASELINE
-#include "resample_fir.h"
-#include "resample_rows.h"
-#undef RTA_LANES
-#undef RTA_LEVEL
-#undef RTA_LEVEL_TARGET
-
-#if RTA_X86
-#define RTA_LEVEL avx2
-#define RTA_LANES 8
-#define RTA_LEVEL_TARGET RTA_TARGET_AVX2
-#include "resample_fir.h"
-#include "resample_rows.h"
-#undef RTA_LANES
-#undef RTA_LEVEL
-#undef RTA_LEVEL_TARGET
-
-#define RTA_LEVEL avx512
-#undef RTA_VECTORS_2
-#undef RTA_VECTORS_3
-#undef RTA_VECTORS_4
-#define RTA_LANES 16
-#define RTA_VECTORS_2 5
-#define RTA_VECTORS_3 5
-#define RTA_VECTORS_4 5
-#define RTA_LEVEL_TARGET RTA_TARGET_AVX512
-#include "resample_fir.h"
-#include "resample_rows.h"
-#undef RTA_LANES
-#undef RTA_LEVEL
-#undef RTA_LEVEL_TARGET
-#endif
-
-#undef RTA_NAME
-#undef RTA_JOIN
-#undef RTA_JOIN_
-
-#define RTA_RESAMPLE_KERNELS(level)                                                        \
-    (rta_resample_kernels)                                                                 \
-    {                                                                                      \
-        rta_split_##level, rta_phases_##level, rta_rows_##level, rta_between_rows_##level, \
-            rta_join_##level                                                               \
-    }
+#define RTA_BODY "resample_fir.h"
+#include "each_level.h"
+#define RTA_BODY "resample_rows.h"
+#include "each_level.h"
 
 static inline rta_resample_kernels rta_pick_resample_kernels(int level)
 {
-#if RTA_X86
-    if (level == RTA_LEVEL_AVX2)
-        return RTA_RESAMPLE_KERNELS(avx2);
-    if (level == RTA_LEVEL_AVX512)
-        return RTA_RESAMPLE_KERNELS(avx512);
-#else
-    (void)level;
-#endif
-    return RTA_RESAMPLE_KERNELS(baseline);
+    return (rta_resample_kernels){
+        RTA_PICK(level, rta_split_),        RTA_PICK(level, rta_phases_),
+        RTA_PICK(level, rta_rows_),         RTA_PICK(level, rta_between_rows_),
+        RTA_PICK(level, rta_join_),
+    };
 }
 
 #endif

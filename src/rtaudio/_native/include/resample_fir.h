@@ -1,6 +1,4 @@
-/* The filters' inner loops, included once per vector level by resample.h with RTA_LEVEL (suffix of
- * the names), RTA_LEVEL_TARGET (attribute) and RTA_LANES (floats in a register: 4, 8 or 16) defined.
- * No include guard.
+/* The filters' inner loops, for each_level.h.
  *
  * Vectors are the compiler's own vector types, which work on any architecture. Not one wide type for
  * all levels: gcc 12 cuts a 16-lane sum to 8 lanes by way of the stack, 6 times slower. And repeated
@@ -11,6 +9,15 @@
  * fused with additions (-std=c11 turns contraction off; where additions have units of their own, as
  * on the AMD Zen 5 this was measured on, that costs nothing). So all levels give the same bits. */
 
+#if RTA_LANES == 16
+#define RTA_VECTORS_2 5
+#define RTA_VECTORS_3 5
+#define RTA_VECTORS_4 5
+#else
+#define RTA_VECTORS_2 4
+#define RTA_VECTORS_3 3
+#define RTA_VECTORS_4 2
+#endif
 #define RTA_VECTOR RTA_JOIN(rta_f32x, RTA_LANES)
 #define RTA_UNALIGNED RTA_JOIN(RTA_JOIN(rta_f32x, RTA_LANES), _unaligned)
 
@@ -57,7 +64,7 @@ RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_
 }
 
 /* All periods of a group: as many vectors at a time as leave no register idle (32 of them with
- * AVX-512, else 16), then one by one. */
+ * AVX-512, else 16: RTA_VECTORS_ above), then one by one. */
 #define RTA_BLOCKS(width, vectors)                                                                 \
     for (; periods > (vectors - 1) * RTA_LANES;                                                    \
          periods -= vectors * RTA_LANES, samples += vectors * RTA_LANES, out += vectors * RTA_LANES) \
@@ -215,5 +222,8 @@ static void RTA_NAME(rta_between_rows_)(const rta_fir_filter *filter, const floa
 
 #undef RTA_NEXT_OUTPUT
 #undef RTA_BLOCKS
+#undef RTA_VECTORS_2
+#undef RTA_VECTORS_3
+#undef RTA_VECTORS_4
 #undef RTA_UNALIGNED
 #undef RTA_VECTOR

@@ -1,5 +1,4 @@
-/* Between interleaved PCM16 and rows of floats, included once per vector level by resample.h, after
- * resample_fir.h and with the same definitions. No include guard.
+/* Between interleaved PCM16 and rows of floats, for each_level.h.
  *
  * Up to four rows, the compiler finds the shuffles if it is told their number; a few more are split
  * and joined in two steps. Any other number takes one sample at a time. */

@@ -41,4 +41,18 @@ static inline int rta_detect_level(void)
 }
 #endif
 
+/* The variant of a function for a level; see each_level.h. */
+#if RTA_X86
+#define RTA_PICK(level, name)                        \
+    ((level) == RTA_LEVEL_AVX512 ? name##avx512      \
+     : (level) == RTA_LEVEL_AVX2 ? name##avx2        \
+                                 : name##baseline)
+#else
+#define RTA_PICK(level, name) ((void)(level), name##baseline)
+#endif
+
+#define RTA_JOIN_(a, b) a##b
+#define RTA_JOIN(a, b) RTA_JOIN_(a, b)
+#define RTA_NAME(name) RTA_JOIN(name, RTA_LEVEL)
+
 #endif
