@@ -12,7 +12,7 @@ from rtaudio._native.simd import LEVELS, detected_level, simd_level
 
 # Filters by phases in groups of 2, 3 and 4, by rows and between rows, whole and in chunks of many
 # lengths, of full-scale noise, printed as one digest.
-DIGEST = """
+RESAMPLED = """
 import hashlib
 import numpy as np
 from rtaudio._native import resample
@@ -35,6 +35,25 @@ print(simd_level(), digest.hexdigest())
 """
 
 
+# All values, and all lengths up to twice the widest register, from even and odd addresses.
+G711 = """
+import hashlib
+import numpy as np
+from rtaudio._native import g711
+from rtaudio._native.simd import simd_level
+samples = np.arange(-32768, 32768).astype(np.int16)
+codes = bytes(range(256))
+digest = hashlib.sha256()
+for law in ("ulaw", "alaw"):
+    encode, decode = getattr(g711, law + "_encode"), getattr(g711, law + "_decode")
+    digest.update(encode(samples) + decode(codes).tobytes())
+    for length in range(130):
+        digest.update(encode(memoryview(b"x" + samples[7000:].tobytes())[1 : 1 + 2 * length]))
+        digest.update(decode(memoryview(codes)[1 : 1 + length]).tobytes())
+print(simd_level(), digest.hexdigest())
+"""
+
+
 def run(level: str | None, code: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "RTAUDIO_SIMD"}
     if level is not None:
@@ -49,9 +68,10 @@ def test_the_level_in_use_is_at_most_the_detected_one():
     assert LEVELS.index(simd_level()) <= LEVELS.index(detected_level())
 
 
-def test_every_level_resamples_to_the_same_bits():
+@pytest.mark.parametrize("code", [RESAMPLED, G711], ids=["resample", "g711"])
+def test_every_level_gives_the_same_bits(code):
     reachable = LEVELS[: LEVELS.index(detected_level()) + 1]
-    answers = [run(level, DIGEST).stdout.split() for level in reachable]
+    answers = [run(level, code).stdout.split() for level in reachable]
     assert [answer[0] for answer in answers] == list(reachable)
     assert len({answer[1] for answer in answers}) == 1
 

@@ -4,11 +4,14 @@ from rtaudio._native._types cimport s16, u8
 
 
 cdef extern from "g711.h" nogil:
-    u8 rta_ulaw_from_s16(s16 sample) noexcept
-    u8 rta_alaw_from_s16(s16 sample) noexcept
-    s16 rta_s16_from_ulaw(u8 code) noexcept
-    s16 rta_s16_from_alaw(u8 code) noexcept
     # `count` values; in and out may not overlap.
-    void rta_ulaw_encode(const s16 *samples, Py_ssize_t count, u8 *out) noexcept
-    void rta_alaw_encode(const s16 *samples, Py_ssize_t count, u8 *out) noexcept
-    void rta_g711_decode(const s16 *table, const u8 *codes, Py_ssize_t count, s16 *out) noexcept
+    ctypedef void (*rta_g711_encoder)(const s16 *samples, Py_ssize_t count, u8 *out) noexcept nogil
+    ctypedef void (*rta_g711_decoder)(const u8 *codes, Py_ssize_t count, s16 *out) noexcept nogil
+
+    ctypedef struct rta_g711_kernels:
+        rta_g711_encoder ulaw_encode
+        rta_g711_encoder alaw_encode
+        rta_g711_decoder ulaw_decode
+        rta_g711_decoder alaw_decode
+
+    rta_g711_kernels rta_pick_g711_kernels(int level) noexcept

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "simd.h"
+
 enum {
     RTA_ULAW_BIAS = 33,      /* in units of the 14-bit scale; makes every segment start at 2^n */
     RTA_ULAW_CLIP = 8191,    /* largest biased magnitude of the 14-bit scale */
@@ -45,8 +47,11 @@ static inline uint8_t rta_alaw_from_s16(int16_t sample)
     int32_t magnitude = (v ^ (v >> 31)) >> 4;
     /* Segments 0 and 1 share one step, so below 2^4 the magnitude is the code; from there on
      * segment 1 is 2^4..2^5-1. Every other bit is inverted on the line. */
-    int32_t code = rta_float_code(magnitude | 1) - ((RTA_F32_EXPONENT_0 + 3) << 4);
-    code = magnitude >= 32 ? code : magnitude;
+    int32_t code = rta_float_code(magnitude) - ((RTA_F32_EXPONENT_0 + 3) << 4);
+    /* Chosen by a mask: a compiler may not turn a branch around a conversion into vectors, as
+     * conversions can raise floating-point exceptions. */
+    int32_t small = (magnitude - 32) >> 31;
+    code = (code & ~small) | (magnitude & small);
     return (uint8_t)((code | (~(v >> 31) & 0x80)) ^ 0x55);
 }
 
@@ -66,25 +71,34 @@ static inline int16_t rta_s16_from_alaw(uint8_t code)
     return (int16_t)((c & 0x80) ? magnitude : -magnitude);
 }
 
-static inline void rta_ulaw_encode(const int16_t *samples, ptrdiff_t count, uint8_t *out)
-{
-    for (ptrdiff_t i = 0; i < count; i++)
-        out[i] = rta_ulaw_from_s16(samples[i]);
-}
+/* What each code stands for. */
+static int16_t rta_ulaw_table[256], rta_alaw_table[256];
 
-static inline void rta_alaw_encode(const int16_t *samples, ptrdiff_t count, uint8_t *out)
-{
-    for (ptrdiff_t i = 0; i < count; i++)
-        out[i] = rta_alaw_from_s16(samples[i]);
-}
+#define RTA_BODY "g711_loops.h"
+#include "each_level.h"
 
-/* Decoding shifts by an amount that varies per sample, which SSE2 cannot do; a table of 512 bytes
- * stays in the first-level cache instead. */
-static inline void rta_g711_decode(const int16_t table[256], const uint8_t *codes, ptrdiff_t count,
-                                   int16_t *out)
+/* `count` values each; in and out may not overlap. */
+typedef void (*rta_g711_encoder)(const int16_t *samples, ptrdiff_t count, uint8_t *out);
+typedef void (*rta_g711_decoder)(const uint8_t *codes, ptrdiff_t count, int16_t *out);
+
+typedef struct {
+    rta_g711_encoder ulaw_encode, alaw_encode;
+    rta_g711_decoder ulaw_decode, alaw_decode;
+} rta_g711_kernels;
+
+/* Fills the tables and picks the loops of a level. */
+static inline rta_g711_kernels rta_pick_g711_kernels(int level)
 {
-    for (ptrdiff_t i = 0; i < count; i++)
-        out[i] = table[codes[i]];
+    for (int code = 0; code < 256; code++) {
+        rta_ulaw_table[code] = rta_s16_from_ulaw((uint8_t)code);
+        rta_alaw_table[code] = rta_s16_from_alaw((uint8_t)code);
+    }
+    return (rta_g711_kernels){
+        RTA_PICK(level, rta_ulaw_encode_),
+        RTA_PICK(level, rta_alaw_encode_),
+        RTA_PICK(level, rta_ulaw_decode_),
+        RTA_PICK(level, rta_alaw_decode_),
+    };
 }
 
 #endif
