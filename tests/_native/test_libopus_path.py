@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rtaudio._native.libopus_path import choose, parse_version
-from rtaudio._native.opus import libopus_path
+from rtaudio._native.libopus import libopus_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

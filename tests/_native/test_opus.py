@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtaudio._native.opus import OpusDecoder, OpusEncoder, libopus_path, libopus_version
+from rtaudio.audio import OpusDecoder, OpusEncoder, libopus_path, libopus_version
 from rtaudio.errors import AudioError, OpusError
 
 if TYPE_CHECKING:

@@ -38,6 +38,7 @@ def test_a_working_installation_is_healthy() -> None:
     assert report.healthy
     assert facts["SIMD"]
     assert "libopus" in facts["libopus"]
+    assert "DRED: " in facts["libopus built with"]
     assert facts["kernels"].startswith("built")
 
 
@@ -57,7 +58,7 @@ def test_a_missing_extra_is_one_line_of_advice_and_no_failure(
     [
         ("websockets", "pip install --upgrade websockets"),
         ("rtaudio._native.resample", "build the kernels"),
-        ("rtaudio._native.opus", "RTAUDIO_LIBOPUS"),
+        ("rtaudio._native.libopus", "RTAUDIO_LIBOPUS"),
     ],
 )
 def test_a_broken_core_is_a_failure_with_advice(

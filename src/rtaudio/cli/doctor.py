@@ -13,7 +13,12 @@ import typer
 
 __all__ = ["Report", "doctor", "examine"]
 
-KERNELS = ("resample", "opus", "g711", "ring", "wire", "levels", "simd")
+OPUS_KERNELS = ("libopus", "opus_encoder", "opus_decoder", "opus_clip")
+
+KERNELS = ("resample", *OPUS_KERNELS, "g711", "ring", "wire", "levels", "simd")
+
+OPUS_FEATURES = {"dred": "DRED", "deep_plc": "deep PLC"}
+"""What libopus 1.5 and newer may have been built with."""
 
 LIBRARIES = ("numpy", "av", "websockets", "msgspec")
 
@@ -128,8 +133,11 @@ def _examine_kernels(report: Report) -> None:
 
 def _examine_opus(report: Report) -> None:
     try:
-        opus: Any = importlib.import_module("rtaudio._native.opus")
+        opus: Any = importlib.import_module("rtaudio._native.libopus")
         report.fact("libopus", f"{opus.libopus_version()} ({opus.libopus_path()})")
+        here = opus.libopus_features()
+        found = [f"{name}: {'yes' if key in here else 'no'}" for key, name in OPUS_FEATURES.items()]
+        report.fact("libopus built with", ", ".join(found))
     except Exception as error:  # whatever loading a foreign library can come up with
         report.broken(
             "libopus",

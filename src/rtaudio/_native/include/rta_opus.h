@@ -16,22 +16,51 @@
 #include <stdint.h>
 #include <string.h>
 
-#define RTA_OPUS_OK 0
 #define RTA_OPUS_AUTO (-1000)
+#define RTA_OPUS_ALLOC_FAIL (-7)
+#define RTA_OPUS_UNIMPLEMENTED (-5)
+#define RTA_OPUS_INVALID_PACKET (-4)
 
 /* Arguments of opus_encoder_create: what the encoder is tuned for. */
 #define RTA_OPUS_APPLICATION_VOIP 2048
 #define RTA_OPUS_APPLICATION_AUDIO 2049
 #define RTA_OPUS_APPLICATION_LOWDELAY 2051
 
-/* Requests of the _ctl functions. */
+#define RTA_OPUS_SIGNAL_VOICE 3001
+#define RTA_OPUS_SIGNAL_MUSIC 3002
+
+#define RTA_OPUS_BANDWIDTH_NARROWBAND 1101
+#define RTA_OPUS_BANDWIDTH_MEDIUMBAND 1102
+#define RTA_OPUS_BANDWIDTH_WIDEBAND 1103
+#define RTA_OPUS_BANDWIDTH_SUPERWIDEBAND 1104
+#define RTA_OPUS_BANDWIDTH_FULLBAND 1105
+
+/* Requests of the _ctl functions. What sets has an even number, what reads the same one plus 1. */
+#define RTA_OPUS_SET_APPLICATION 4000
+#define RTA_OPUS_GET_APPLICATION 4001
 #define RTA_OPUS_SET_BITRATE 4002
+#define RTA_OPUS_GET_BITRATE 4003
+#define RTA_OPUS_SET_MAX_BANDWIDTH 4004
+#define RTA_OPUS_GET_MAX_BANDWIDTH 4005
+#define RTA_OPUS_SET_VBR 4006
+#define RTA_OPUS_GET_VBR 4007
+#define RTA_OPUS_SET_BANDWIDTH 4008
 #define RTA_OPUS_SET_COMPLEXITY 4010
+#define RTA_OPUS_GET_COMPLEXITY 4011
 #define RTA_OPUS_SET_INBAND_FEC 4012
+#define RTA_OPUS_GET_INBAND_FEC 4013
 #define RTA_OPUS_SET_PACKET_LOSS_PERC 4014
+#define RTA_OPUS_GET_PACKET_LOSS_PERC 4015
 #define RTA_OPUS_SET_DTX 4016
+#define RTA_OPUS_GET_DTX 4017
+#define RTA_OPUS_SET_VBR_CONSTRAINT 4020
+#define RTA_OPUS_GET_VBR_CONSTRAINT 4021
+#define RTA_OPUS_SET_SIGNAL 4024
+#define RTA_OPUS_GET_SIGNAL 4025
 #define RTA_OPUS_GET_LOOKAHEAD 4027
 #define RTA_OPUS_RESET_STATE 4028
+#define RTA_OPUS_GET_IN_DTX 4049
+#define RTA_OPUS_SET_DRED_DURATION 4050 /* since 1.5, in frames of 10 ms */
 
 typedef struct rta_opus_encoder rta_opus_encoder; /* libopus's OpusEncoder */
 typedef struct rta_opus_decoder rta_opus_decoder; /* libopus's OpusDecoder */
@@ -128,6 +157,12 @@ static inline int rta_opus_encoder_get(const rta_opus_api *api, rta_opus_encoder
 static inline int rta_opus_encoder_reset(const rta_opus_api *api, rta_opus_encoder *state)
 {
     return api->encoder_ctl(state, RTA_OPUS_RESET_STATE);
+}
+
+static inline int rta_opus_decoder_set(const rta_opus_api *api, rta_opus_decoder *state,
+                                       int request, int32_t value)
+{
+    return api->decoder_ctl(state, request, value);
 }
 
 static inline int rta_opus_decoder_reset(const rta_opus_api *api, rta_opus_decoder *state)
