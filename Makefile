@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test build lint format types bench bench-transcribe asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -16,9 +16,17 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/pytest
 
-## bench: race transcription against calling the recogniser directly
-bench: $(VENV)/.dev
-	$(BIN)/python bench/bench_transcribe.py
+## bench: race the kernels against their peers; JSON, tables and plots in build/bench
+bench: $(VENV)/.bench
+	mkdir -p build/bench
+	$(BIN)/pytest bench -q -o 'python_files=bench_*.py' --benchmark-disable-gc --benchmark-quiet \
+	  --benchmark-json=build/bench/kernels.json
+	$(BIN)/rtaudio bench --from build/bench/kernels.json --plot build/bench
+
+## bench-transcribe: race transcription against calling the recogniser directly
+bench-transcribe: $(VENV)/.dev
+	mkdir -p build/bench
+	$(BIN)/python bench/bench_transcribe.py --json build/bench/transcribe.json
 
 ## build: rebuild the kernels in place
 build: $(VENV)/.dev
@@ -77,6 +85,10 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,score,dev]'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info src/rtaudio/_native/*.so src/rtaudio/_native/*.c

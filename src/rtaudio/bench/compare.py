@@ -185,7 +185,7 @@ def _judge_ratio(family: Family, target: Target) -> Verdict:
     ratio = family.ratio(target.peer, target.ours)
     if ratio is None:
         return Verdict(claim, "not measured", None)
-    return Verdict(claim, f"{ratio:.2f}x", ratio >= target.factor)
+    return Verdict(claim, f"{ratio:.3f}x" if ratio < 2 else f"{ratio:.2f}x", ratio >= target.factor)
 
 
 def _judge_latency(rows: list[LatencyRow]) -> list[Verdict]:

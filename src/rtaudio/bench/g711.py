@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from rtaudio.bench.signals import Material
 
-__all__ = ["groups"]
+__all__ = ["DECODE", "ENCODE", "groups"]
+
+ENCODE = "G.711 encode"
+DECODE = "G.711 decode"
 
 SAMPLE_RATE = 8000
 CHUNK = SAMPLE_RATE // 50
@@ -72,8 +75,8 @@ def groups(material: Material) -> list[Group]:
     for law in LAWS:
         codes = bytes(law.encode(pcm))
         made += [
-            _group("G.711 encode", law, pcm, EVERY_SAMPLE, law.encode, _encoding_problem),
-            _group("G.711 decode", law, codes, EVERY_CODE.tobytes(), law.decode, _decoding_problem),
+            _group(ENCODE, law, pcm, EVERY_SAMPLE, law.encode, _encoding_problem),
+            _group(DECODE, law, codes, EVERY_CODE.tobytes(), law.decode, _decoding_problem),
         ]
     return made
 
@@ -86,7 +89,7 @@ def _group(
     ours: Callable[[Any], Any],
     problem: Callable[[_Law, Any], str | None],
 ) -> Group:
-    encodes = "encode" in family
+    encodes = family == ENCODE
 
     def stdlib() -> Trial:
         convert = getattr(need("audioop"), law.stdlib_encode if encodes else law.stdlib_decode)

@@ -15,7 +15,11 @@ from rtaudio.bench.signals import SAMPLE_RATE, Material
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["groups"]
+__all__ = ["MONO", "PEAK", "RMS", "groups"]
+
+RMS = "level rms"
+PEAK = "level peak"
+MONO = "stereo to mono"
 
 CHUNK = SAMPLE_RATE // 50
 REPEATS = 50  # per call
@@ -34,7 +38,7 @@ def groups(material: Material) -> list[Group]:
     peak = 20 * math.log10(float(np.abs(wide).max()) / FULL_SCALE)
     return [
         _group(
-            "level rms",
+            RMS,
             mono,
             rms_dbfs,
             lambda x: _db(math.sqrt(np.mean(np.square(x, dtype=np.float64)))),
@@ -42,7 +46,7 @@ def groups(material: Material) -> list[Group]:
             partial(_level_problem, rms),
         ),
         _group(
-            "level peak",
+            PEAK,
             mono,
             peak_dbfs,
             # abs() of -32768 overflows in int16: the usual idiom needs a wider type.
@@ -51,7 +55,7 @@ def groups(material: Material) -> list[Group]:
             partial(_level_problem, peak),
         ),
         _group(
-            "stereo to mono",
+            MONO,
             stereo,
             lambda x: to_mono(x, 2),
             lambda x: x.mean(axis=1).astype(np.int16),

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import gc
 import random
-import statistics
 import time
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 from rtaudio.bench.cases import Absent, Contender, Group, Trial, installed_version
-from rtaudio.bench.report import Row
+from rtaudio.bench.report import Row, fill_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Effort", "calls_for", "measure_group", "prepare", "row_of"]
+__all__ = ["Effort", "calls_for", "measure_group", "prepare"]
 
 
 FEWEST = 5
@@ -91,7 +90,7 @@ def measure_group(
     finally:
         if collected:
             gc.enable()
-    return [row_of(rows[c.name], samples.get(c.name, [])) for c in group.contenders]
+    return [fill_times(rows[c.name], samples.get(c.name, [])) for c in group.contenders]
 
 
 def prepare(group: Group, contender: Contender) -> tuple[Trial | None, Row]:
@@ -123,16 +122,6 @@ def prepare(group: Group, contender: Contender) -> tuple[Trial | None, Row]:
         return None, row("absent", f"{type(error).__name__}: {error}")
     problem = group.problem_of(trial)
     return (trial, row("ok")) if problem is None else (None, row("wrong", problem))
-
-
-def row_of(row: Row, samples_us: list[float]) -> Row:
-    """Fill in the times of a contender that was timed."""
-    if samples_us:
-        row.samples = len(samples_us)
-        row.minimum_us = min(samples_us)
-        row.median_us = statistics.median(samples_us)
-        row.p90_us = sorted(samples_us)[(len(samples_us) * 9) // 10 - (len(samples_us) % 10 == 0)]
-    return row
 
 
 def calls_for(

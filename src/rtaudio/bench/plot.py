@@ -90,7 +90,7 @@ def _draw(report: Report) -> Any:
     size = (PANEL_INCHES[0] * columns, PANEL_INCHES[1] * lines + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes in grid:
         axes.set_axis_off()
     for axes, draw in zip(grid, panels, strict=False):
@@ -100,11 +100,16 @@ def _draw(report: Report) -> Any:
         axes.invert_yaxis()
     facts = report.environment
     shown = [facts[name] for name in ("CPU", "SIMD", "Python", "date") if name in facts]
-    figure.suptitle(f"rtaudio and its peers: {', '.join(shown)}")
+    figure.suptitle(
+        f"rtaudio and its peers: {', '.join(shown)}\n"
+        "times on logarithmic axes: dots are the least, lines reach to the median"
+    )
     return figure
 
 
 def _times(axes: Any, family: Family) -> None:
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
     timed = [entry for entry in family.entries if entry.minimum_us is not None]
     for at, entry in enumerate(timed):
         least, median = entry.minimum_us or 0.0, entry.median_us or 0.0
@@ -115,10 +120,13 @@ def _times(axes: Any, family: Family) -> None:
             f"{least:.3g}", (least, at), (0, 5), textcoords="offset points", ha="center", fontsize=8
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.12)
     _names(axes, [entry.contender for entry in timed])
     over = f", geometric mean of {len(family.variants)}" if len(family.variants) > 1 else ""
-    axes.set_title(f"{family.name}: us per {family.unit}{over}; dot least, line to median")
+    axes.set_title(f"{family.name}: us per {family.unit}{over}", loc="left")
 
 
 def _latency(axes: Any, report: Report) -> None:
@@ -126,22 +134,21 @@ def _latency(axes: Any, report: Report) -> None:
     for at, name in enumerate(names):
         own = [row for row in report.latency if row.contender == name]
         low, high = min(row.least_ms for row in own), max(row.worst_ms for row in own)
-        axes.barh(at, high - low or 0.3, left=low, color=OURS if own[0].ours else PEERS)
-        axes.annotate(f" {low:.1f} to {high:.1f}", (high, at), va="center", fontsize=8)
-    axes.set_xlim(left=0)
-    axes.margins(x=0.15)
+        axes.plot([low, high], [at, at], "o-", color=OURS if own[0].ours else PEERS)
+        axes.annotate(f"   {low:.1f} to {high:.1f}", (high, at), va="center", fontsize=8)
+    axes.set_xlim(0, 1.15 * max(row.worst_ms for row in report.latency))
     _names(axes, names)
-    axes.set_title("added latency of live resampling, ms, over all pairs of rates")
+    axes.set_title("added latency of live resampling, ms, least to worst", loc="left")
 
 
 def _lines(axes: Any, report: Report) -> None:
     _quality(axes, report, lambda own: min(map(worst_line_db, own)), ".0f")
-    axes.set_title("worst image or alias: dB below the tone, through PCM16")
+    axes.set_title("worst image or alias: dB below the tone, through PCM16", loc="left")
 
 
 def _edges(axes: Any, report: Report) -> None:
     _quality(axes, report, lambda own: min(row.edge for row in own), ".3f")
-    axes.set_title("flat within 0.1 dB up to this part of the lower Nyquist frequency")
+    axes.set_title("flat within 0.1 dB up to this part of the lower Nyquist frequency", loc="left")
 
 
 def _quality(axes: Any, report: Report, value_of: Any, form: str) -> None:

@@ -47,7 +47,7 @@ def measure_qualities(
 ) -> list[QualityRow]:
     """The quality of every live stream there is; those absent are left out.
 
-    scipy's function is measured on whole signals, as it has no stream.
+    What has no stream of its own is measured on whole signals.
     """
     rows = []
     for peer in peers:
@@ -108,7 +108,7 @@ def measure_quality(peer: ResamplerPeer, rate_in: int, rate_out: int) -> Quality
 
 
 def _resampled(peer: ResamplerPeer, signal: Samples, rate_in: int, rate_out: int) -> Samples:
-    if peer.package == "scipy":
+    if not peer.streams:
         assert peer.whole is not None
         return peer.whole(signal, rate_in, rate_out)
     size = round(rate_in * CHUNK_S)

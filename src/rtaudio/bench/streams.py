@@ -47,6 +47,7 @@ class ResamplerPeer:
         whole: resamples a whole mono signal, or None where it has no such function.
         module: what is imported first, to find out whether it is there.
         ours: whether it is rtaudio.
+        streams: whether it has a stream of its own; else `open` calls `whole` chunk by chunk.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ResamplerPeer:
     whole: Whole | None
     module: str
     ours: bool = False
+    streams: bool = True
 
 
 def stream_chunks(stream: Stream, signal: Samples, chunk: int) -> list[Samples]:
@@ -135,7 +137,9 @@ def _scipy() -> ResamplerPeer:
         need("scipy.signal")
         return Stream(lambda chunk: whole(chunk, rate_in, rate_out), lambda: NOTHING)
 
-    return ResamplerPeer("scipy resample_poly", "scipy", begin, whole, "scipy.signal")
+    return ResamplerPeer(
+        "scipy resample_poly", "scipy", begin, whole, "scipy.signal", streams=False
+    )
 
 
 def _to_f32(signal: Samples) -> Any:

@@ -27,12 +27,14 @@ class TextTable:
         columns: heads; the first column is text, numbers stand in the others.
         rows: cells, as many as there are columns.
         ours: indices of the rows that are rtaudio's.
+        notes: sentences to stand below.
     """
 
     title: str
     columns: list[str]
     rows: list[list[str]]
     ours: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def tables(report: Report) -> list[TextTable]:
@@ -57,19 +59,14 @@ def _times(family: Family) -> TextTable:
     heads = [f"x {name}" for name in ours]
     columns = ["", "version", "least", "median", *heads]
     rows = [_times_row(family, entry, ours) for entry in family.entries]
-    return TextTable(title, columns, rows, _indices(entry.ours for entry in family.entries))
+    notes = [f"{e.contender} is {e.status}: {e.problem}" for e in family.entries if e.problem]
+    is_ours = _indices(entry.ours for entry in family.entries)
+    return TextTable(title, columns, rows, is_ours, tuple(notes))
 
 
 def _times_row(family: Family, entry: Entry, ours: list[str]) -> list[str]:
     if entry.minimum_us is None or entry.median_us is None:
-        blank = [""] * len(ours)
-        return [
-            f"{entry.contender}: {entry.problem}",
-            entry.version,
-            entry.status,
-            entry.status,
-            *blank,
-        ]
+        return [entry.contender, entry.version, entry.status, *[""] * (len(ours) + 1)]
     ratios = [family.ratio(entry.contender, name) for name in ours]
     return [
         entry.contender,
@@ -144,7 +141,12 @@ def as_rich(table: TextTable) -> RichTable:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=table.title, title_justify="left")
+    made = Table(
+        title=Text(table.title),
+        title_justify="left",
+        caption=Text("\n".join(table.notes)) if table.notes else None,
+        caption_justify="left",
+    )
     for at, head in enumerate(table.columns):
         made.add_column(head, justify="right" if at else "left", overflow="fold")
     for at, cells in enumerate(table.rows):
@@ -164,6 +166,7 @@ def as_markdown(table: TextTable) -> str:
     for at, cells in enumerate(table.rows):
         name = f"**{cells[0]}**" if at in table.ours else cells[0]
         parts.append(line([name, *cells[1:]]))
+    parts += [f"\n{note}" for note in table.notes]
     return "\n".join(parts) + "\n"
 
 
@@ -180,4 +183,5 @@ def as_html(table: TextTable) -> str:
     ]
     head = row("th", table.columns)
     title = f"<h2>{html.escape(table.title)}</h2>"
-    return "\n".join([title, "<table>", head, *body, "</table>"])
+    notes = [f"<p>{html.escape(note)}</p>" for note in table.notes]
+    return "\n".join([title, "<table>", head, *body, "</table>", *notes])

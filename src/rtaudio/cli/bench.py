@@ -30,6 +30,10 @@ def bench(
     speech: Annotated[
         Path | None, typer.Option(help="A recording to race with. Default: made-up speech.")
     ] = None,
+    earlier: Annotated[
+        Path | None,
+        typer.Option("--from", help="Show figures kept earlier (JSON), and measure nothing."),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A first look, less exact.")] = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the tables as Markdown.")
@@ -42,7 +46,7 @@ def bench(
     """
     from rich.console import Console
 
-    from rtaudio.bench import run, save_report
+    from rtaudio.bench import load_report, run, save_report
     from rtaudio.bench.signals import Material
     from rtaudio.bench.table import as_markdown, as_rich, tables
     from rtaudio.errors import ConfigError
@@ -53,10 +57,12 @@ def bench(
         # Found out now rather than after minutes.
         if importlib.util.find_spec("matplotlib") is None:
             raise ConfigError("--plot needs matplotlib: pip install 'rtaudio[bench]'")
-    material = Material.synthetic() if speech is None else Material.from_file(speech)
-    progress = Console(stderr=True)
-    with progress.status("getting ready") as status:
-        report = run(material, groups or (), quick=quick, progress=lambda name: status.update(name))
+    if earlier is not None:
+        report = load_report(earlier)
+    else:
+        material = Material.synthetic() if speech is None else Material.from_file(speech)
+        with Console(stderr=True).status("getting ready") as status:
+            report = run(material, groups or (), quick=quick, progress=status.update)
     if json_path is not None:
         save_report(report, json_path)
     if markdown:

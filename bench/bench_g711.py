@@ -1,0 +1,22 @@
+"""Telephony codes, both laws, both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rtaudio.bench.g711 import DECODE, ENCODE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.mark.family(ENCODE)
+def test_encode(race: Callable[[], None]) -> None:
+    race()
+
+
+@pytest.mark.family(DECODE)
+def test_decode(race: Callable[[], None]) -> None:
+    race()
