@@ -18,7 +18,6 @@ __all__ = ["ROOT", "build_copy", "checks_on", "copy_tree", "environment_for", "r
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "src", "tests", "samples")
-MADE = {".so", ".c"}  # by builds, of this tree or of the copy
 _SWITCHED_OFF = re.compile(r"cython\.(?:boundscheck\((False)\)|cdivision\((True)\))")
 
 
@@ -29,12 +28,17 @@ def checks_on(source: str) -> str:
     )
 
 
+def is_made(path: Path) -> bool:
+    """Whether a build made this file, of this tree or of the copy."""
+    return path.suffix == ".so" or (path.suffix == ".c" and path.with_suffix(".pyx").exists())
+
+
 def copy_tree(source: Path, target: Path) -> None:
     """Make `target` the same as `source`, but for what builds make and what is the same already."""
     wanted = set()
     for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
         relative = path.relative_to(source)
-        if path.is_dir() or path.suffix in MADE or "__pycache__" in relative.parts:
+        if path.is_dir() or is_made(path) or "__pycache__" in relative.parts:
             continue
         copy = target / relative if source.is_dir() else target
         wanted.add(copy)
@@ -49,7 +53,7 @@ def copy_tree(source: Path, target: Path) -> None:
         for path in target.rglob("*"):
             # What was built stays as long as its source does: it would be imported in its place.
             kernel = path.with_name(path.name.partition(".")[0] + ".pyx")
-            made_here = path.suffix in MADE and kernel in wanted
+            made_here = is_made(path) and kernel in wanted
             if path.is_file() and path not in wanted and not made_here:
                 path.unlink()
 

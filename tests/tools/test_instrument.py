@@ -25,9 +25,13 @@ def test_a_copy_follows_its_source_and_leaves_what_is_the_same(tmp_path: Path) -
     (source / "inner" / "kernel.pyx").write_text("@cython.cdivision(True)\n")
     (source / "old.py").write_text("old\n")
     (source / "kernel.so").write_text("built in the source\n")
+    (source / "inner" / "kernel.c").write_text("generated\n")
+    (source / "inner" / "program.c").write_text("written by hand\n")
     copy_tree(source, copy)
     assert (copy / "inner" / "kernel.pyx").read_text() == "@cython.cdivision(False)\n"
     assert not (copy / "kernel.so").exists()
+    assert not (copy / "inner" / "kernel.c").exists()
+    assert (copy / "inner" / "program.c").exists()
 
     (copy / "inner" / "kernel.so").write_text("built in the copy\n")
     (copy / "gone.so").write_text("built from a kernel that is gone\n")
