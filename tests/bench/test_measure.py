@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rtaudio.bench.cases import Absent, Contender, Group, Trial
-from rtaudio.bench.measure import FEWEST, Effort, calls_for, measure_group, prepare, row_of
+from rtaudio.bench.measure import FEWEST, Effort, calls_for, measure_group, prepare
+from rtaudio.bench.report import fill_times
 
 EFFORT = Effort(rounds=20, sample_s=0.001, budget_s=1.0)
 
@@ -154,6 +155,6 @@ def test_a_sample_takes_about_as_long_as_asked_for_and_at_least_one_call(takes_n
 
 def test_percentiles_of_ten_samples() -> None:
     _, row = prepare(group(), Contender("a", lambda: Trial(int, lambda: 42)))
-    row_of(row, [10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+    fill_times(row, [10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
     assert (row.minimum_us, row.median_us, row.p90_us) == (1.0, 5.5, 9.0)
-    assert row_of(row, [3.0]).p90_us == 3.0
+    assert fill_times(row, [3.0]).p90_us == 3.0

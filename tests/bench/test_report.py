@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from rtaudio.bench.environment import describe
 from rtaudio.bench.report import Row
 from rtaudio.bench.signals import Material
 from rtaudio.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROW = Row(
     subject="wire",
@@ -43,7 +46,7 @@ def test_a_report_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
 def test_a_file_that_is_no_report_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="other.json is not a report"):
+    with pytest.raises(ConfigError, match=r"other\.json is not a report"):
         load_report(path)
 
 
