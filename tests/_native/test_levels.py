@@ -9,7 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtaudio._native.levels import SILENCE_DBFS, frame_rms, peak_dbfs, rms_dbfs, to_mono
+from rtaudio._native.levels import (
+    MAX_GAIN_DB,
+    MAX_MIXED,
+    SILENCE_DBFS,
+    active_frames,
+    apply_gain,
+    apply_gain_into,
+    energy_vad,
+    frame_rms,
+    mix,
+    mix_into,
+    peak_dbfs,
+    rms_dbfs,
+    to_float32,
+    to_float32_into,
+    to_int16,
+    to_int16_into,
+    to_mono,
+    to_stereo,
+)
 from rtaudio.errors import AudioError
 
 samples = st.lists(st.integers(-32768, 32767), max_size=100).map(
@@ -90,3 +109,163 @@ def test_wrong_arguments_are_refused():
         rms_dbfs(np.zeros(3, np.float32))
     with pytest.raises(AudioError, match="got list"):
         peak_dbfs([1, 2])
+
+
+# --- voice activity -------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.floats(-130, 0, width=32) | st.just(-math.inf), max_size=60),
+    st.floats(-100, 0),
+    st.integers(0, 70),
+)
+def test_frames_near_a_loud_one_are_active(values, threshold, reach):
+    levels = np.array(values, np.float32)
+    loud = [float(level) > threshold for level in levels]
+    expected = [any(loud[max(0, i - reach) : i + reach + 1]) for i in range(len(loud))]
+    active = active_frames(levels, threshold, reach)
+    assert active.dtype == np.bool_
+    assert active.tolist() == expected
+
+
+def test_energy_alone_finds_speech_between_silences():
+    speech = (np.sin(np.arange(1600) / 3) * 8000).astype(np.int16)
+    sound = np.concatenate([np.zeros(800, np.int16), speech, np.zeros(801, np.int16)])
+    assert energy_vad(sound, 160, -40.0).tolist() == [False] * 5 + [True] * 10 + [False] * 6
+    assert energy_vad(sound, 160, -40.0, 2).tolist() == [False] * 3 + [True] * 14 + [False] * 4
+    assert energy_vad(b"", 160, -40.0).tolist() == []
+
+
+def test_wrong_levels_are_refused():
+    with pytest.raises(AudioError, match="format 'd'; it must hold aligned float32"):
+        active_frames(np.zeros(3), -40.0)
+    with pytest.raises(AudioError, match="reach of -1"):
+        active_frames(np.zeros(3, np.float32), -40.0, -1)
+    with pytest.raises(AudioError, match="hop of 0"):
+        energy_vad(b"", 0, -40.0)
+
+
+# --- gain and mixing ------------------------------------------------------------------------------
+
+
+def mix_oracle(signals: list[np.ndarray], gains_db: list[float]) -> np.ndarray:
+    sums = np.zeros(max(map(len, signals)), np.float32)
+    for signal, gain_db in zip(signals, gains_db, strict=True):
+        sums[: len(signal)] += signal.astype(np.float32) * np.float32(10.0 ** (gain_db / 20.0))
+    return np.clip(np.rint(sums), -32768, 32767).astype(np.int16)
+
+
+gains = st.floats(-80, 20) | st.sampled_from([0.0, -math.inf, 40 - 20 * math.log10(5)])
+
+
+@given(st.lists(st.tuples(samples, gains), min_size=1, max_size=5))
+def test_mixed_signals_are_their_scaled_sum_saturated(parts):
+    signals, gains_db = [part[0] for part in parts], [part[1] for part in parts]
+    expected = mix_oracle(signals, gains_db)
+    assert mix(*signals, gains_db=gains_db).tolist() == expected.tolist()
+    out = np.full(len(expected) + 2, 99, np.int16)
+    assert mix_into(out, *signals, gains_db=gains_db) == len(expected)
+    assert out.tolist() == [*expected.tolist(), 99, 99]
+
+
+def test_without_gains_the_sum_is_exact_and_saturates():
+    loud = np.full(40, 30000, np.int16)
+    assert (mix(loud, loud) == 32767).all()
+    assert (mix(-loud, -loud, -loud) == -32768).all()
+    assert (mix(loud, -loud) == 0).all()
+    assert mix(b"\x01\x00" * 3, b"\x02\x00").tolist() == [3, 1, 1]
+    assert mix(b"", b"").tolist() == []
+
+
+@pytest.mark.parametrize("length", [*range(70), 511, 512, 513, 1 << 21])
+def test_gain_scales_every_sample_whatever_the_length(length):
+    values = np.resize(np.arange(-32768, 32768, 7).astype(np.int16), length)
+    expected = np.clip(np.rint(values.astype(np.float32) * np.float32(10**0.3)), -32768, 32767)
+    assert (apply_gain(values, 6.0) == expected).all()
+    copy = values.copy()
+    assert apply_gain_into(copy, 6.0, copy) == length
+    assert (copy == expected).all()
+
+
+def test_gains_out_of_range_are_refused():
+    for wrong in (40.1, math.inf, math.nan):
+        with pytest.raises(AudioError, match="it must be at most 40"):
+            apply_gain(b"12", wrong)
+    assert apply_gain(b"12", -math.inf).tolist() == [0]
+    assert peak_dbfs(apply_gain(np.array([-327], np.int16), MAX_GAIN_DB)) == pytest.approx(
+        -0.02, abs=0.01
+    )
+    with pytest.raises(AudioError, match=r"add up to 46\.0 dB; all together must be at most 40"):
+        mix(b"12", b"34", gains_db=[40.0, 40.0])
+
+
+def test_wrong_signals_to_mix_are_refused():
+    with pytest.raises(AudioError, match="got 0 signals to mix"):
+        mix()
+    with pytest.raises(AudioError, match="got 33 signals to mix"):
+        mix(*[b""] * (MAX_MIXED + 1))
+    with pytest.raises(AudioError, match="got 1 gains for 2 signals"):
+        mix(b"12", b"34", gains_db=[0.0])
+    with pytest.raises(AudioError, match="multiple of 2"):
+        mix(b"12", b"345")
+    with pytest.raises(AudioError, match="room for 1 samples; this result has 2"):
+        mix_into(bytearray(2), b"1234")
+    with pytest.raises(AudioError, match="read-only"):
+        apply_gain_into(b"12", 0.0, b"12")
+
+
+# --- channels and float samples -------------------------------------------------------------------
+
+
+@given(samples)
+def test_stereo_has_both_signals_in_turn(values):
+    assert to_stereo(values).tolist() == np.repeat(values, 2).tolist()
+    right = values[::-1].copy()
+    assert to_stereo(values, right).tolist() == np.stack([values, right], 1).ravel().tolist()
+    assert to_mono(to_stereo(values), 2).tolist() == values.tolist()
+
+
+def test_stereo_of_two_lengths_is_refused():
+    with pytest.raises(AudioError, match="got 1 samples for the left and 2 for the right"):
+        to_stereo(b"12", b"1234")
+
+
+def test_every_sample_survives_as_a_float():
+    every = np.arange(-32768, 32768).astype(np.int16)
+    floats = to_float32(every)
+    assert floats.dtype == np.float32
+    assert (floats == every / 32768).all()
+    assert (to_int16(floats) == every).all()
+
+
+@given(st.lists(st.floats(width=32), max_size=80))
+def test_floats_are_rounded_and_saturated_and_nonsense_is_silence(values):
+    floats = np.array(values, np.float32)
+    with np.errstate(over="ignore"):
+        scaled = np.nan_to_num(floats * np.float32(32768), nan=0.0)
+    expected = np.clip(np.rint(scaled), -32768, 32767).astype(np.int16)
+    assert to_int16(floats).tolist() == expected.tolist()
+    out = np.full(len(floats) + 1, 99, np.int16)
+    assert to_int16_into(floats, out) == len(floats)
+    assert out.tolist() == [*expected.tolist(), 99]
+
+
+def test_floats_are_written_into_a_buffer_and_nothing_more():
+    out = np.full(5, 9.0, np.float32)
+    assert to_float32_into(b"\x00\x40\x00\xc0", out) == 2
+    assert out.tolist() == [0.5, -0.5, 9.0, 9.0, 9.0]
+
+
+def test_wrong_floats_are_refused():
+    with pytest.raises(AudioError, match="format 'd'"):
+        to_int16(np.zeros(3))
+    with pytest.raises(AudioError, match="it must be contiguous float32"):
+        to_int16(np.zeros(6, np.float32)[::2])
+    with pytest.raises(AudioError, match="it must be contiguous float32"):
+        to_int16([0.0])
+    with pytest.raises(AudioError, match="aligned float32"):
+        to_int16(np.frombuffer(bytearray(9), np.uint8)[1:].view(np.float32))
+    with pytest.raises(AudioError, match="room for 1 samples; this result has 2"):
+        to_float32_into(b"1234", np.zeros(1, np.float32))
+    with pytest.raises(AudioError, match="it must be writable, contiguous float32"):
+        to_float32_into(b"12", memoryview(bytes(4)).cast("f"))

@@ -54,6 +54,30 @@ print(simd_level(), digest.hexdigest())
 """
 
 
+LEVELS_OF_SOUND = """
+import hashlib
+import numpy as np
+from rtaudio._native import levels
+from rtaudio._native.simd import simd_level
+random = np.random.default_rng(3)
+noise = random.integers(-32768, 32768, 4000).astype(np.int16)
+noise[::5] = -32768
+floats = (random.standard_normal(4000) * 2).astype(np.float32)
+floats[::50] = [np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, -0.0, 3e38] * 10
+digest = hashlib.sha256()
+for length in range(130):
+    part = noise[length : 2 * length]
+    digest.update(str((levels.rms_dbfs(part), levels.peak_dbfs(part))).encode())
+    digest.update(levels.mix(noise[:length], noise, part, gains_db=[3.1, -7.0, 0.0]).tobytes())
+    digest.update(levels.to_stereo(part).tobytes() + levels.to_float32(part).tobytes())
+    digest.update(levels.to_mono(noise[: 6 * length], 2).tobytes())
+    digest.update(levels.to_mono(noise[: 6 * length], 3).tobytes())
+    digest.update(levels.to_int16(floats[length : 2 * length]).tobytes())
+digest.update(levels.frame_rms(noise, 37).tobytes() + levels.to_int16(floats).tobytes())
+print(simd_level(), digest.hexdigest())
+"""
+
+
 def run(level: str | None, code: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "RTAUDIO_SIMD"}
     if level is not None:
@@ -68,7 +92,9 @@ def test_the_level_in_use_is_at_most_the_detected_one():
     assert LEVELS.index(simd_level()) <= LEVELS.index(detected_level())
 
 
-@pytest.mark.parametrize("code", [RESAMPLED, G711], ids=["resample", "g711"])
+@pytest.mark.parametrize(
+    "code", [RESAMPLED, G711, LEVELS_OF_SOUND], ids=["resample", "g711", "levels"]
+)
 def test_every_level_gives_the_same_bits(code):
     reachable = LEVELS[: LEVELS.index(detected_level()) + 1]
     answers = [run(level, code).stdout.split() for level in reachable]

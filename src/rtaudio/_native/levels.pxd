@@ -1,4 +1,4 @@
-"""Small per-sample work on PCM16: levels and downmix."""
+"""Small per-sample work on PCM16: levels, gain, mixing, channels, float samples."""
 
 from libc.stdint cimport int32_t, int64_t
 
@@ -6,11 +6,27 @@ from rtaudio._native._types cimport s16
 
 
 cdef extern from "levels.h" nogil:
-    # Exact for fewer than 2^33 samples.
-    int64_t rta_sum_of_squares_s16(const s16 *samples, Py_ssize_t count) noexcept
-    # 0..32768
-    int32_t rta_peak_s16(const s16 *samples, Py_ssize_t count) noexcept
-    # Mean of the channels, halves rounded upwards; in and out may be the same.
-    void rta_to_mono_s16(
-        const s16 *samples, Py_ssize_t samples_per_channel, int channels, s16 *out
-    ) noexcept
+    # In and out may not overlap, but where it is said.
+    ctypedef struct rta_level_kernels:
+        # Exact for fewer than 2^33 samples.
+        int64_t (*sum_of_squares)(const s16 *samples, Py_ssize_t count) noexcept nogil
+        # 0..32768
+        int32_t (*peak)(const s16 *samples, Py_ssize_t count) noexcept nogil
+        # Mean of the channels, halves rounded upwards; in and out may be the same.
+        void (*to_mono)(
+            const s16 *samples, Py_ssize_t samples_per_channel, int channels, s16 *out
+        ) noexcept nogil
+        void (*interleave)(
+            const s16 *left, const s16 *right, Py_ssize_t samples_per_channel, s16 *out
+        ) noexcept nogil
+        # sums[i] += samples[i] * factor
+        void (*add_scaled)(
+            const s16 *samples, Py_ssize_t count, float factor, float *sums
+        ) noexcept nogil
+        # To nearest, halves to even, saturated; |values| < 2^22.
+        void (*round_to_s16)(const float *values, Py_ssize_t count, s16 *out) noexcept nogil
+        # Full scale is 1.0; saturated, what is no number is 0.
+        void (*s16_to_f32)(const s16 *samples, Py_ssize_t count, float *out) noexcept nogil
+        void (*f32_to_s16)(const float *values, Py_ssize_t count, s16 *out) noexcept nogil
+
+    rta_level_kernels rta_pick_level_kernels(int level) noexcept

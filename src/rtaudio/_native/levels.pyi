@@ -1,16 +1,54 @@
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-__all__ = ["SILENCE_DBFS", "frame_rms", "peak_dbfs", "rms_dbfs", "to_mono"]
+__all__ = [
+    "MAX_GAIN_DB",
+    "MAX_MIXED",
+    "SILENCE_DBFS",
+    "active_frames",
+    "apply_gain",
+    "apply_gain_into",
+    "energy_vad",
+    "frame_rms",
+    "mix",
+    "mix_into",
+    "peak_dbfs",
+    "rms_dbfs",
+    "to_float32",
+    "to_float32_into",
+    "to_int16",
+    "to_int16_into",
+    "to_mono",
+    "to_stereo",
+]
 
 _Pcm: TypeAlias = Buffer | NDArray[np.int16]
+_Floats: TypeAlias = Buffer | NDArray[np.float32]
 
 SILENCE_DBFS: float
+MAX_GAIN_DB: float
+MAX_MIXED: int
 
 def to_mono(pcm: _Pcm, channels: int) -> NDArray[np.int16]: ...
 def frame_rms(pcm: _Pcm, hop: int) -> NDArray[np.float32]: ...
 def rms_dbfs(pcm: _Pcm) -> float: ...
 def peak_dbfs(pcm: _Pcm) -> float: ...
+def active_frames(
+    levels_dbfs: _Floats, threshold_dbfs: float, reach: int = 0
+) -> NDArray[np.bool_]: ...
+def energy_vad(
+    pcm: _Pcm, hop: int, threshold_dbfs: float, reach: int = 0
+) -> NDArray[np.bool_]: ...
+def mix(*signals: _Pcm, gains_db: Sequence[float] | None = None) -> NDArray[np.int16]: ...
+def mix_into(out: _Pcm, *signals: _Pcm, gains_db: Sequence[float] | None = None) -> int: ...
+def apply_gain(pcm: _Pcm, gain_db: float) -> NDArray[np.int16]: ...
+def apply_gain_into(pcm: _Pcm, gain_db: float, out: _Pcm) -> int: ...
+def to_stereo(left: _Pcm, right: _Pcm | None = None) -> NDArray[np.int16]: ...
+def to_float32(pcm: _Pcm) -> NDArray[np.float32]: ...
+def to_float32_into(pcm: _Pcm, out: _Floats) -> int: ...
+def to_int16(samples: _Floats) -> NDArray[np.int16]: ...
+def to_int16_into(samples: _Floats, out: _Pcm) -> int: ...

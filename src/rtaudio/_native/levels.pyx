@@ -1,32 +1,69 @@
-"""Levels in dBFS and the downmix to one channel.
+"""Levels in dBFS, voice activity by energy, gain, mixing, channels and float samples.
 
 0 dBFS is an amplitude of 32768, for peak and for RMS alike: a full-scale square wave has an RMS of
 0 dBFS, a full-scale sine one of -3.01 dBFS. Silence has no logarithm; it is reported as
 `SILENCE_DBFS`, which lies below everything that 16 bits can hold over a second or so, and so is
 anything quieter still. A finite value keeps means and percentiles over frames finite too.
+
+All sound is interleaved and in one dimension, unless a function names its channels.
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_ND,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from libc.math cimport log10
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
+from libc.string cimport memset
+
+import math
 
 import numpy as np
 
 from rtaudio._native._buffer cimport (
     PcmView,
     borrow_pcm,
+    borrow_pcm_out,
     check_channels,
     new_pcm,
     release_pcm,
 )
 from rtaudio._native._types cimport s16
+from rtaudio._native.simd cimport active_level
 
 from rtaudio.errors import AudioError
 
-__all__ = ["SILENCE_DBFS", "frame_rms", "peak_dbfs", "rms_dbfs", "to_mono"]
+__all__ = [
+    "MAX_GAIN_DB",
+    "MAX_MIXED",
+    "SILENCE_DBFS",
+    "active_frames",
+    "apply_gain",
+    "apply_gain_into",
+    "energy_vad",
+    "frame_rms",
+    "mix",
+    "mix_into",
+    "peak_dbfs",
+    "rms_dbfs",
+    "to_float32",
+    "to_float32_into",
+    "to_int16",
+    "to_int16_into",
+    "to_mono",
+    "to_stereo",
+]
 
 SILENCE_DBFS = -120.0
+
+# A factor of 100. Beyond, a sample at full scale would leave the range in which rounding works, and
+# anything above the noise of 16 bits would clip.
+MAX_GAIN_DB = 40.0
+MAX_MIXED = 32
 
 cdef double FLOOR_DBFS = SILENCE_DBFS
 cdef double FULL_SCALE = 32768.0
@@ -36,13 +73,18 @@ cdef enum:
     # giving up the GIL pays for taking it back.
     RELEASE_GIL_FROM = 1 << 20
 
+    SUMMED = 512  # samples mixed at a time: 2 KB of sums
+    MIXED = 32  # MAX_MIXED
+
+cdef rta_level_kernels KERNELS = rta_pick_level_kernels(active_level())
+
 
 @cython.cdivision(True)  # count is checked to be above 0
 cdef inline double rms_dbfs_s16(const s16 *samples, Py_ssize_t count) noexcept nogil:
     cdef double mean_square
     if count <= 0:
         return FLOOR_DBFS
-    mean_square = <double>rta_sum_of_squares_s16(samples, count) / count
+    mean_square = <double>KERNELS.sum_of_squares(samples, count) / count
     if mean_square <= 0.0:
         return FLOOR_DBFS
     return max(FLOOR_DBFS, 10.0 * log10(mean_square / (FULL_SCALE * FULL_SCALE)))
@@ -79,10 +121,10 @@ def to_mono(pcm, int channels):
     try:
         result = new_pcm(source.samples_per_channel, 1, 1, &target)
         if source.samples_per_channel * channels < RELEASE_GIL_FROM:
-            rta_to_mono_s16(source.samples, source.samples_per_channel, channels, target.samples)
+            KERNELS.to_mono(source.samples, source.samples_per_channel, channels, target.samples)
         else:
             with nogil:
-                rta_to_mono_s16(
+                KERNELS.to_mono(
                     source.samples, source.samples_per_channel, channels, target.samples
                 )
         release_pcm(&target)
@@ -164,11 +206,381 @@ def peak_dbfs(pcm):
     cdef double peak
     borrow_pcm(pcm, 1, &source)
     if source.samples_per_channel < RELEASE_GIL_FROM:
-        peak = rta_peak_s16(source.samples, source.samples_per_channel)
+        peak = KERNELS.peak(source.samples, source.samples_per_channel)
     else:
         with nogil:
-            peak = rta_peak_s16(source.samples, source.samples_per_channel)
+            peak = KERNELS.peak(source.samples, source.samples_per_channel)
     release_pcm(&source)
     if peak == 0.0:
         return FLOOR_DBFS
     return 20.0 * log10(peak / FULL_SCALE)
+
+
+# --- voice activity -------------------------------------------------------------------------------
+
+
+def active_frames(levels_dbfs, double threshold_dbfs, Py_ssize_t reach=0):
+    """Tell which frames hold sound: those above a level, and those near them.
+
+    Args:
+        levels_dbfs: one level per frame, float32, as from `frame_rms`.
+        threshold_dbfs: a frame at or below this is silence.
+        reach: frames on either side of a loud one that count as sound too, for soft onsets and
+            dying vowels.
+
+    Returns:
+        A fresh bool array, as long as `levels_dbfs`.
+
+    Raises:
+        AudioError: `levels_dbfs` is not float32, or `reach` is below 0.
+    """
+    cdef Py_buffer source, target
+    cdef const float *levels
+    cdef char *active
+    cdef Py_ssize_t count, frame, marked, start
+    if reach < 0:
+        raise AudioError(f"got a reach of {reach} frames; it must be 0 or more")
+    count = _borrow_f32(levels_dbfs, &source, 0)
+    try:
+        levels = <const float *>source.buf
+        result = np.zeros(count, np.bool_)
+        PyObject_GetBuffer(result, &target, PyBUF_WRITABLE)
+        active = <char *>target.buf
+        marked = 0  # frames before this one are decided
+        for frame in range(count):
+            if levels[frame] > threshold_dbfs:
+                start = max(marked, frame - min(reach, frame))
+                marked = count if reach >= count - frame else frame + reach + 1
+                memset(active + start, 1, marked - start)
+        PyBuffer_Release(&target)
+    finally:
+        PyBuffer_Release(&source)
+    return result
+
+
+def energy_vad(pcm, Py_ssize_t hop, double threshold_dbfs, Py_ssize_t reach=0):
+    """Tell which blocks of a mono signal hold sound, by their RMS alone.
+
+    Args:
+        pcm: mono PCM16 as bytes-like or int16 array.
+        hop: samples per block, at least 1; 20 ms suit speech.
+        threshold_dbfs: a block at or below this is silence.
+        reach: blocks on either side of a loud one that count as sound too.
+
+    Returns:
+        A fresh bool array of ceil(samples / hop) values.
+
+    Raises:
+        AudioError: `pcm` is not mono PCM16, `hop` is below 1, or `reach` is below 0.
+    """
+    return active_frames(frame_rms(pcm, hop), threshold_dbfs, reach)
+
+
+# --- gain and mixing ------------------------------------------------------------------------------
+
+
+cdef float _factor(object gain_db) except -1:
+    cdef double gain = gain_db
+    if math.isnan(gain) or gain > MAX_GAIN_DB:
+        raise AudioError(f"got a gain of {gain_db!r} dB; it must be at most {MAX_GAIN_DB:g}")
+    return 10.0 ** (gain / 20.0)
+
+
+cdef int _check_room(Py_ssize_t needed, Py_ssize_t room) except -1:
+    if room < needed:
+        raise AudioError(f"got room for {room} samples; this result has {needed}")
+    return 0
+
+
+cdef void mix_s16(
+    const PcmView *sources, const float *factors, int count, s16 *out, Py_ssize_t length
+) noexcept nogil:
+    """Sum of all sources, each as long as it is, over `length` samples, by blocks."""
+    cdef float sums[SUMMED]
+    cdef Py_ssize_t start = 0
+    cdef Py_ssize_t block, present
+    cdef int source
+    while start < length:
+        block = min(length - start, <Py_ssize_t>SUMMED)
+        memset(sums, 0, block * sizeof(float))
+        for source in range(count):
+            present = min(block, sources[source].samples_per_channel - start)
+            if present > 0:
+                KERNELS.add_scaled(
+                    sources[source].samples + start, present, factors[source], sums
+                )
+        KERNELS.round_to_s16(sums, block, out + start)
+        start += block
+
+
+cdef Py_ssize_t _mix(tuple signals, object gains_db, object out, list made) except -1:
+    """Mix into `out`, or into a fresh array that is appended to `made`; returns its length."""
+    cdef PcmView sources[MIXED]
+    cdef PcmView target
+    cdef float factors[MIXED]
+    cdef double loudest = 0.0
+    cdef Py_ssize_t length = 0
+    cdef int count = 0, source
+    if not 1 <= len(signals) <= MIXED:
+        raise AudioError(f"got {len(signals)} signals to mix; it must be 1 to {MIXED}")
+    if gains_db is not None and len(gains_db) != len(signals):
+        raise AudioError(f"got {len(gains_db)} gains for {len(signals)} signals")
+    for source in range(len(signals)):
+        factors[source] = 1.0 if gains_db is None else _factor(gains_db[source])
+        loudest += factors[source]
+    if loudest > 10.0 ** (MAX_GAIN_DB / 20.0):
+        raise AudioError(
+            f"got gains that add up to {20.0 * log10(loudest):.1f} dB; "
+            f"all together must be at most {MAX_GAIN_DB:g}"
+        )
+    try:
+        for signal in signals:
+            borrow_pcm(signal, 1, &sources[count])
+            count += 1
+            length = max(length, sources[count - 1].samples_per_channel)
+        if made is not None:
+            made.append(new_pcm(length, 1, 1, &target))
+        else:
+            borrow_pcm_out(out, 1, &target)
+        try:
+            _check_room(length, target.samples_per_channel)
+            if length * count < RELEASE_GIL_FROM:
+                mix_s16(sources, factors, count, target.samples, length)
+            else:
+                with nogil:
+                    mix_s16(sources, factors, count, target.samples, length)
+        finally:
+            release_pcm(&target)
+    finally:
+        for source in range(count):
+            release_pcm(&sources[source])
+    return length
+
+
+def mix(*signals, gains_db=None):
+    """Add signals up, sample by sample, saturating.
+
+    Args:
+        *signals: 1 to `MAX_MIXED` signals, PCM16 as bytes-like or one-dimensional int16 arrays, of
+            the same sample rate and channels. Shorter ones are silent from their end on.
+        gains_db: one gain for each, in dB, -inf to `MAX_GAIN_DB`; None leaves all as they are. All
+            together may not add up to more than `MAX_GAIN_DB`.
+
+    Returns:
+        A fresh int16 array as long as the longest signal, rounded to nearest, halves to even.
+
+    Raises:
+        AudioError: a signal is not PCM16, or their number or a gain is out of range.
+    """
+    made = []
+    _mix(signals, gains_db, None, made)
+    return made[0]
+
+
+def mix_into(out, *signals, gains_db=None):
+    """Add signals up into a writable PCM16 buffer, without allocating samples.
+
+    Args:
+        out: writable PCM16, at least as long as the longest signal; it may be one of the signals.
+        *signals: as for `mix`.
+        gains_db: as for `mix`.
+
+    Returns:
+        Samples written.
+
+    Raises:
+        AudioError: as for `mix`, or `out` is not writable PCM16 or too small.
+    """
+    return _mix(signals, gains_db, out, None)
+
+
+def apply_gain(pcm, gain_db):
+    """Make a signal louder or quieter, saturating.
+
+    Args:
+        pcm: PCM16 as bytes-like or one-dimensional int16 array.
+        gain_db: dB, -inf to `MAX_GAIN_DB`.
+
+    Returns:
+        A fresh int16 array, rounded to nearest, halves to even.
+
+    Raises:
+        AudioError: `pcm` is not PCM16, or the gain is out of range.
+    """
+    return mix(pcm, gains_db=(gain_db,))
+
+
+def apply_gain_into(pcm, gain_db, out):
+    """Make a signal louder or quieter, into a writable PCM16 buffer.
+
+    Args:
+        pcm: as for `apply_gain`.
+        gain_db: as for `apply_gain`.
+        out: writable PCM16, at least as long; it may be `pcm` itself.
+
+    Returns:
+        Samples written.
+
+    Raises:
+        AudioError: as for `apply_gain`, or `out` is not writable PCM16 or too small.
+    """
+    return mix_into(out, pcm, gains_db=(gain_db,))
+
+
+def to_stereo(left, right=None):
+    """Put two mono signals into one of two channels.
+
+    Args:
+        left: mono PCM16 as bytes-like or int16 array.
+        right: the same, as long as `left`; None for the same sound on both sides.
+
+    Returns:
+        A fresh int16 array of interleaved samples, twice as long.
+
+    Raises:
+        AudioError: a signal is not mono PCM16, or their lengths differ.
+    """
+    cdef PcmView source, other, target
+    borrow_pcm(left, 1, &source)
+    try:
+        borrow_pcm(left if right is None else right, 1, &other)
+        try:
+            if source.samples_per_channel != other.samples_per_channel:
+                raise AudioError(
+                    f"got {source.samples_per_channel} samples for the left and "
+                    f"{other.samples_per_channel} for the right; both must be of one length"
+                )
+            result = new_pcm(source.samples_per_channel * 2, 1, 1, &target)
+            KERNELS.interleave(
+                source.samples, other.samples, source.samples_per_channel, target.samples
+            )
+            release_pcm(&target)
+        finally:
+            release_pcm(&other)
+    finally:
+        release_pcm(&source)
+    return result
+
+
+# --- float samples --------------------------------------------------------------------------------
+
+
+cdef Py_ssize_t _borrow_f32(object data, Py_buffer *buffer, int flags) except -1:
+    """Borrow float32 samples, of any contiguous shape; returns how many there are."""
+    try:
+        PyObject_GetBuffer(data, buffer, PyBUF_ND | PyBUF_FORMAT | flags)
+    except (BufferError, ValueError, TypeError) as error:
+        wanted = "writable, contiguous" if flags else "contiguous"
+        raise AudioError(
+            f"cannot borrow the memory of this {type(data).__name__} ({error}); "
+            f"it must be {wanted} float32"
+        ) from error
+    form = (<bytes>buffer.format).decode("ascii", "replace") if buffer.format != NULL else "B"
+    if form.lstrip("<=@") != "f" or <uintptr_t>buffer.buf % sizeof(float):
+        PyBuffer_Release(buffer)
+        raise AudioError(
+            f"got {type(data).__name__} of format {form!r}; it must hold aligned float32"
+        )
+    return buffer.len // <Py_ssize_t>sizeof(float)
+
+
+def to_float32(pcm):
+    """Convert PCM16 to float samples, full scale being 1.0.
+
+    Args:
+        pcm: PCM16 as bytes-like or one-dimensional int16 array.
+
+    Returns:
+        A fresh float32 array of sample / 32768: -1.0 to 0.99997, exact.
+
+    Raises:
+        AudioError: `pcm` is not PCM16.
+    """
+    cdef PcmView source
+    borrow_pcm(pcm, 1, &source)
+    try:
+        result = np.empty(source.samples_per_channel, np.float32)
+        to_float32_into(pcm, result)
+    finally:
+        release_pcm(&source)
+    return result
+
+
+def to_float32_into(pcm, out):
+    """Convert PCM16 to float samples in a writable float32 buffer, without allocating.
+
+    Args:
+        pcm: as for `to_float32`.
+        out: writable, contiguous float32, at least as long.
+
+    Returns:
+        Samples written.
+
+    Raises:
+        AudioError: `pcm` is not PCM16, or `out` is not writable float32 or too small.
+    """
+    cdef PcmView source
+    cdef Py_buffer target
+    cdef Py_ssize_t room
+    borrow_pcm(pcm, 1, &source)
+    try:
+        room = _borrow_f32(out, &target, PyBUF_WRITABLE)
+        try:
+            _check_room(source.samples_per_channel, room)
+            KERNELS.s16_to_f32(source.samples, source.samples_per_channel, <float *>target.buf)
+        finally:
+            PyBuffer_Release(&target)
+    finally:
+        release_pcm(&source)
+    return source.samples_per_channel
+
+
+def to_int16(samples):
+    """Convert float samples, full scale being 1.0, to PCM16.
+
+    Args:
+        samples: float32 of any contiguous shape.
+
+    Returns:
+        A fresh one-dimensional int16 array of 32768 times each, rounded to nearest, halves to even;
+        what is beyond full scale saturates, and what is not a number is 0.
+
+    Raises:
+        AudioError: `samples` is not contiguous float32.
+    """
+    cdef Py_buffer source
+    cdef Py_ssize_t count = _borrow_f32(samples, &source, 0)
+    try:
+        result = np.empty(count, np.int16)
+        to_int16_into(samples, result)
+    finally:
+        PyBuffer_Release(&source)
+    return result
+
+
+def to_int16_into(samples, out):
+    """Convert float samples to PCM16 in a writable buffer, without allocating.
+
+    Args:
+        samples: as for `to_int16`.
+        out: writable PCM16, at least as long.
+
+    Returns:
+        Samples written.
+
+    Raises:
+        AudioError: `samples` is not contiguous float32, or `out` is not writable PCM16 or too small.
+    """
+    cdef Py_buffer source
+    cdef PcmView target
+    cdef Py_ssize_t count = _borrow_f32(samples, &source, 0)
+    try:
+        borrow_pcm_out(out, 1, &target)
+        try:
+            _check_room(count, target.samples_per_channel)
+            KERNELS.f32_to_s16(<const float *>source.buf, count, target.samples)
+        finally:
+            release_pcm(&target)
+    finally:
+        PyBuffer_Release(&source)
+    return count

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from rtaudio._native.levels import (
+    active_frames,
+    apply_gain,
+    apply_gain_into,
+    energy_vad,
+    frame_rms,
+    mix,
+    mix_into,
+    peak_dbfs,
+    rms_dbfs,
+    to_float32,
+    to_float32_into,
+    to_int16,
+    to_int16_into,
+    to_mono,
+    to_stereo,
+)
 from rtaudio._native.libopus import libopus_features, libopus_path, libopus_version
 from rtaudio._native.opus_clip import OpusPackets, decode_packets, encode_clip
 from rtaudio._native.opus_decoder import OpusDecoder
 from rtaudio._native.opus_encoder import OpusEncoder
+from rtaudio._native.opus_packet import OpusPacketInfo, opus_packet_info
 from rtaudio._native.resample import Resampler, resample
 from rtaudio._native.ring import RingBuffer
 from rtaudio.audio.clip import AudioClip
@@ -23,22 +41,39 @@ __all__ = [
     "Encoding",
     "OpusDecoder",
     "OpusEncoder",
+    "OpusPacketInfo",
     "OpusPackets",
     "PcmLike",
     "Resampler",
     "RingBuffer",
     "Samples",
+    "active_frames",
     "alaw_decode",
     "alaw_encode",
+    "apply_gain",
+    "apply_gain_into",
     "decode_packets",
     "encode_clip",
+    "energy_vad",
+    "frame_rms",
     "libopus_features",
     "libopus_path",
     "libopus_version",
     "load",
     "load_partial",
+    "mix",
+    "mix_into",
+    "opus_packet_info",
+    "peak_dbfs",
     "resample",
+    "rms_dbfs",
     "save",
+    "to_float32",
+    "to_float32_into",
+    "to_int16",
+    "to_int16_into",
+    "to_mono",
+    "to_stereo",
     "ulaw_decode",
     "ulaw_encode",
 ]

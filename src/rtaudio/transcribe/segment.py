@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtaudio.audio import active_frames
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -98,7 +100,8 @@ def plan_spans(
     if duration_s <= max_s:
         return [Span(0.0, duration_s)]
     floor, threshold, loud = _thresholds(levels)
-    sound = _padded(levels > threshold)
+    # Widened on both sides, for soft onsets and dying vowels.
+    sound = active_frames(levels_dbfs, threshold, round(PAD_S / HOP_S))
     cuts = _candidates(levels, sound, floor=floor, loud=loud)
     max_frames = int(max_s / HOP_S)
     spans = []
@@ -121,14 +124,6 @@ def _thresholds(levels: NDArray[np.float64]) -> tuple[float, float, float]:
     floor, loud = (float(value) for value in np.percentile(levels, [5.0, 95.0]))
     threshold = max(NEVER_SOUND_DBFS, min(floor + 9.0, loud - 35.0))
     return floor, threshold, loud
-
-
-def _padded(sound: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Widen every sound by `PAD_S` on both sides."""
-    reach = round(PAD_S / HOP_S)
-    kernel = np.ones(2 * reach + 1, dtype=np.int32)
-    widened = np.convolve(sound.astype(np.int32), kernel)[reach : reach + len(sound)]
-    return np.asarray(widened > 0)
 
 
 def _candidates(

@@ -1,47 +1,39 @@
-/* Sums over PCM16. All arithmetic is in integers, so that every compiler and every vector width
- * gives the same result. */
+/* Small per-sample work on PCM16: sums, gain, mixing, channels and float samples. */
 #ifndef RTA_LEVELS_H
 #define RTA_LEVELS_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-/* Exact for fewer than 2^33 samples: a square is at most 2^30. */
-static inline int64_t rta_sum_of_squares_s16(const int16_t *samples, ptrdiff_t count)
-{
-    int64_t sum = 0;
-    for (ptrdiff_t i = 0; i < count; i++)
-        sum += (int32_t)samples[i] * samples[i];
-    return sum;
-}
+#include "rounding.h"
+#include "simd.h"
 
-/* 0..32768 */
-static inline int32_t rta_peak_s16(const int16_t *samples, ptrdiff_t count)
-{
-    int32_t low = 0, high = 0;
-    for (ptrdiff_t i = 0; i < count; i++) {
-        low = samples[i] < low ? samples[i] : low;
-        high = samples[i] > high ? samples[i] : high;
-    }
-    return -low > high ? -low : high;
-}
+#define RTA_BODY "levels_loops.h"
+#include "each_level.h"
 
-/* The mean of all channels, rounded to nearest, halves upwards. In and out may be the same. */
-static inline void rta_to_mono_s16(const int16_t *samples, ptrdiff_t samples_per_channel,
-                                   int channels, int16_t *out)
+/* What each of these does is said in levels_loops.h. */
+typedef struct {
+    int64_t (*sum_of_squares)(const int16_t *samples, ptrdiff_t count);
+    int32_t (*peak)(const int16_t *samples, ptrdiff_t count);
+    void (*to_mono)(const int16_t *samples, ptrdiff_t samples_per_channel, int channels,
+                    int16_t *out);
+    void (*interleave)(const int16_t *left, const int16_t *right, ptrdiff_t samples_per_channel,
+                       int16_t *out);
+    void (*add_scaled)(const int16_t *samples, ptrdiff_t count, float factor, float *sums);
+    void (*round_to_s16)(const float *values, ptrdiff_t count, int16_t *out);
+    void (*s16_to_f32)(const int16_t *samples, ptrdiff_t count, float *out);
+    void (*f32_to_s16)(const float *values, ptrdiff_t count, int16_t *out);
+} rta_level_kernels;
+
+static inline rta_level_kernels rta_pick_level_kernels(int level)
 {
-    if (channels == 2) {
-        for (ptrdiff_t i = 0; i < samples_per_channel; i++)
-            out[i] = (int16_t)((samples[2 * i] + samples[2 * i + 1] + 1) >> 1);
-        return;
-    }
-    for (ptrdiff_t i = 0; i < samples_per_channel; i++) {
-        /* floor((2 sum + channels) / (2 channels)), made positive so that C's division floors */
-        int32_t sum = 32768 * channels;
-        for (int c = 0; c < channels; c++)
-            sum += samples[i * channels + c];
-        out[i] = (int16_t)((2 * sum + channels) / (2 * channels) - 32768);
-    }
+    return (rta_level_kernels){
+        RTA_PICK(level, rta_sum_of_squares_), RTA_PICK(level, rta_peak_),
+        RTA_PICK(level, rta_to_mono_),        RTA_PICK(level, rta_interleave_),
+        RTA_PICK(level, rta_add_scaled_),     RTA_PICK(level, rta_round_to_s16_),
+        RTA_PICK(level, rta_s16_to_f32_),     RTA_PICK(level, rta_f32_to_s16_),
+    };
 }
 
 #endif

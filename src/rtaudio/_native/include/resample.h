@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "rounding.h"
 #include "simd.h"
 
 /* Vectors of floats; the unaligned ones are for loading from and storing to any address. */

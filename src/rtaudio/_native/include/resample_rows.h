@@ -1,4 +1,5 @@
-/* Between interleaved PCM16 and rows of floats, for each_level.h.
+/* Between interleaved PCM16 and rows of floats, for each_level.h. Results of filters are rounded on
+ * the way; none here takes 16 bits further than 2^18.
  *
  * Up to four rows, the compiler finds the shuffles if it is told their number; a few more are split
  * and joined in two steps. Any other number takes one sample at a time. */
@@ -81,27 +82,13 @@ static void RTA_NAME(rta_split_)(const int16_t *samples, ptrdiff_t count, ptrdif
         out[row * stride + columns] = samples[k];
 }
 
-/* To the nearest integer, halves to even, saturated. 1.5 * 2^23 has no bits below 1, so adding it
- * rounds, and leaves the result in the low bits of the sum. That holds up to 2^22; no filter here
- * takes 16 bits further than 2^18. */
-static inline int16_t RTA_NAME(rta_round_)(float value)
-{
-    int32_t rounded;
-    value += 12582912.0f;
-    memcpy(&rounded, &value, sizeof(rounded));
-    rounded -= 0x4B400000;
-    rounded = rounded < -32768 ? -32768 : rounded;
-    rounded = rounded > 32767 ? 32767 : rounded;
-    return (int16_t)rounded;
-}
-
 RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_join_columns_)(
     const ptrdiff_t rows, const float *restrict values, ptrdiff_t stride, ptrdiff_t columns,
     int16_t *restrict out)
 {
     for (ptrdiff_t i = 0; i < columns; i++)
         for (ptrdiff_t r = 0; r < rows; r++)
-            out[i * rows + r] = RTA_NAME(rta_round_)(values[r * stride + i]);
+            out[i * rows + r] = rta_rounded_s16(values[r * stride + i]);
 }
 
 RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_join_twice_)(
@@ -129,7 +116,7 @@ static void RTA_NAME(rta_join_)(const float *values, ptrdiff_t stride, ptrdiff_t
     values += at / rows;
     if (row > 0) {
         for (; row < rows && k < count; k++, row++)
-            out[k] = RTA_NAME(rta_round_)(values[row * stride]);
+            out[k] = rta_rounded_s16(values[row * stride]);
         values++;
     }
     columns = (count - k) / rows;
@@ -160,5 +147,5 @@ static void RTA_NAME(rta_join_)(const float *values, ptrdiff_t stride, ptrdiff_t
     }
     k += columns * rows;
     for (row = 0; k < count; k++, row++)
-        out[k] = RTA_NAME(rta_round_)(values[row * stride + columns]);
+        out[k] = rta_rounded_s16(values[row * stride + columns]);
 }
