@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rtaudio._native.libopus_path import choose, parse_version
 from rtaudio._native.libopus import libopus_path
+from rtaudio._native.libopus_path import choose, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -233,7 +233,10 @@ cdef class OpusEncoder:
 
     @property
     def bitrate(self) -> int:
-        """The target in force, in bits per second; set None to let libopus choose."""
+        """The target in force, in bits per second; set None to let libopus choose.
+
+        What libopus chooses depends on the length of the frames, and is known after the first.
+        """
         return self.get(RTA_OPUS_GET_BITRATE)
 
     @bitrate.setter
@@ -442,7 +445,11 @@ cdef class OpusEncoder:
             release_pcm(&view)
 
     def reset(self) -> None:
-        """Forget the stream so far, as if newly made; options stay."""
+        """Forget the stream so far, as if newly made; options stay.
+
+        Only with `fec`, near the lowest bit rate that has room for it, may the next packets differ
+        from a new encoder's: libopus still knows whether it wrote copies before.
+        """
         cdef int code
         with nogil:
             with self.mutex:

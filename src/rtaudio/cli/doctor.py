@@ -13,7 +13,7 @@ import typer
 
 __all__ = ["Report", "doctor", "examine"]
 
-OPUS_KERNELS = ("libopus", "opus_encoder", "opus_decoder", "opus_clip")
+OPUS_KERNELS = ("libopus", "opus_encoder", "opus_decoder", "opus_packet", "opus_clip")
 
 KERNELS = ("resample", *OPUS_KERNELS, "g711", "ring", "wire", "levels", "simd")
 
