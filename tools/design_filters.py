@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # least at which the stop band of all ratios, folded onto itself, keeps what the quality promises.
 QUALITIES = {
     "fast": (14.0, 0.75, 0.01, 60.0),
-    "balanced": (35.5, 0.85, 0.001, 97.0),
+    "balanced": (36.0, 0.85, 0.0015, 105.0),
     "high": (86.5, 0.925, 0.0005, 126.0),
 }
 

@@ -102,8 +102,9 @@ def test_band_limited_sound_agrees_with_soxr(rates, quality):
     assert len(ours) == len(theirs)
     error = ours - theirs
     snr_db = 10 * np.log10(np.mean(theirs**2) / np.mean(error**2))
-    # Both round to 16 bits, which leaves about 80 dB under this signal; soxr adds dither.
-    assert snr_db > (55 if quality == "fast" else 74)
+    # Both round to 16 bits, which leaves about 80 dB under this signal, and soxr adds dither. What
+    # is below that is the ripple of our pass bands: 0.01 dB of "fast", 0.0015 of "balanced".
+    assert snr_db > {"fast": 54, "balanced": 72, "high": 76}[quality]
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
