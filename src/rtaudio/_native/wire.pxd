@@ -6,25 +6,25 @@ from rtaudio._native._types cimport u8
 cdef extern from "rta_base64.h" nogil:
     void rta_base64_init(int level) noexcept
     Py_ssize_t rta_base64_encode(const u8 *data, Py_ssize_t length, u8 *out) noexcept
-    Py_ssize_t rta_base64_decoded_length(const u8 *text, Py_ssize_t length) noexcept
-    int rta_base64_decode(const u8 *text, Py_ssize_t length, u8 *out) noexcept
+    const u8 *rta_base64_decode(
+        const u8 *text, const u8 *end, u8 *out, Py_ssize_t *written
+    ) noexcept
+
+
+cdef extern from "rta_text.h" nogil:
+    const u8 *rta_plain_text_end(const u8 *at, const u8 *end) noexcept
 
 
 cdef struct Span:
-    const u8 *start  # NULL: not there
+    const u8 *start
     Py_ssize_t length  # bytes
 
 
-# The fields of an audio delta, as they stand in the text between `text` and its end.
-cdef struct AudioDelta:
-    Span event_id
+# What an audio delta says, apart from its sound; `given` has a bit for each field that was there.
+cdef struct DeltaFields:
+    Span event_id  # start NULL: null
     Span response_id
     Span item_id
-    Span delta  # base64, not looked at yet
     Py_ssize_t output_index
     Py_ssize_t content_index
-
-
-# Finds an audio delta's fields. 1 when `text` is one, written plainly; 0 for everything else, which
-# says nothing about whether it is valid. Never reads outside text[:length].
-cdef int scan_audio_delta(const u8 *text, Py_ssize_t length, AudioDelta *found) noexcept nogil
+    unsigned int given

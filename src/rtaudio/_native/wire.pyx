@@ -1,16 +1,17 @@
 """The two events that carry sound, between JSON text and bytes, without a stop in between.
 
 Sound is nearly all of what a session sends and receives, and it travels as base64 inside JSON.
-Writing is one pass from the samples into the finished text. Reading is a scan for the fields of an
-audio delta as services write it: one flat object of short texts and small numbers. The scan accepts
-less than JSON does, on purpose: at the first thing out of the ordinary (an escape, a nested value, a
-field given twice, a character that is not ASCII) it gives up, and the caller uses a full parser.
-What the scan does accept is valid JSON that means exactly what it returns.
+Writing is one pass from the samples into the finished text. Reading is one pass as well, which finds
+the fields of an audio delta and decodes the sound where it meets it, into memory of the right size:
+base64 tells its own end. The reader knows audio deltas as services write them, with the fields in
+any order, space between them, and unknown fields of any kind beside them. It accepts less than JSON
+does, on purpose: at the first thing out of the ordinary (an escape, a field given twice, a character
+that is not ASCII, nesting deeper than `MAX_DEPTH`) it gives up, and the caller uses a full parser.
+What the reader does accept is valid JSON that means exactly what it returns.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from json.encoder import encode_basestring_ascii
 
@@ -30,33 +31,51 @@ from rtaudio.errors import AudioError
 __all__ = ["decode_audio_delta", "encode_append"]
 
 cdef extern from "Python.h":
+    ctypedef struct PyObject
     bint PyUnicode_IS_COMPACT_ASCII(object text)
-    const u8 *PyUnicode_1BYTE_DATA(object text)
+    u8 *PyUnicode_1BYTE_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    object PyUnicode_New(Py_ssize_t length, Py_UCS4 highest)
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t length) except NULL
+    char *bytes_data "PyBytes_AS_STRING"(PyObject *data) noexcept
+    int resize_bytes "_PyBytes_Resize"(PyObject **data, Py_ssize_t length) except -1
+    void Py_DECREF(PyObject *owned) noexcept
 
 cdef enum:
     MAX_INDEX_DIGITS = 9  # keeps an index inside 32 bits
+    MAX_DEPTH = 8  # arrays and objects inside one another, in the value of an unknown field
+
+cdef enum:  # bits of DeltaFields.given
+    TYPE = 1
+    RESPONSE_ID = 2
+    ITEM_ID = 4
+    OUTPUT_INDEX = 8
+    CONTENT_INDEX = 16
+    DELTA = 32
+    NEEDED = 63
+    EVENT_ID = 64
 
 rta_base64_init(active_level())
 
 cdef bytes _HEAD = b'{"type":"input_audio_buffer.append",'
 cdef bytes _AUDIO = b'"audio":"'
-cdef bytes _TAIL = b'"}'
+cdef bytes _PLAIN_HEAD = _HEAD + _AUDIO
 
 
 cdef object _append(const u8 *data, Py_ssize_t length, object event_id):
-    cdef bytes head = _HEAD
+    cdef bytes head = _PLAIN_HEAD
     cdef u8 *out
     if event_id is not None:
-        head += b'"event_id":' + encode_basestring_ascii(event_id).encode("ascii") + b","
-    head += _AUDIO
+        event_id = encode_basestring_ascii(event_id).encode("ascii")
+        head = _HEAD + b'"event_id":' + event_id + b"," + _AUDIO
     cdef Py_ssize_t head_length = PyBytes_GET_SIZE(head)
     text = PyBytes_FromStringAndSize(NULL, head_length + (length + 2) // 3 * 4 + 2)
     out = <u8 *>PyBytes_AS_STRING(text)
     memcpy(out, PyBytes_AS_STRING(head), head_length)
     out += head_length
     out += rta_base64_encode(data, length, out)
-    memcpy(out, PyBytes_AS_STRING(_TAIL), 2)
+    out[0] = c'"'
+    out[1] = c"}"
     return text
 
 
@@ -76,7 +95,9 @@ def encode_append(pcm, event_id=None):
     """
     cdef ByteView view
     cdef PcmView samples
-    if isinstance(pcm, (bytes, bytearray)) or getattr(pcm, "itemsize", 1) == 1:
+    if isinstance(pcm, bytes):
+        return _append(<const u8 *>PyBytes_AS_STRING(pcm), PyBytes_GET_SIZE(pcm), event_id)
+    if isinstance(pcm, bytearray) or getattr(pcm, "itemsize", 1) == 1:
         borrow_bytes(pcm, &view)
         try:
             return _append(view.data, view.length, event_id)
@@ -118,31 +139,129 @@ def decode_audio_delta(message):
 
 
 cdef object _delta(const u8 *text, Py_ssize_t length):
-    cdef AudioDelta found
-    cdef Py_ssize_t audio_length
-    if not scan_audio_delta(text, length, &found):
-        return None
-    audio_length = rta_base64_decoded_length(found.delta.start, found.delta.length)
-    if audio_length < 0:
-        return None
-    audio = PyBytes_FromStringAndSize(NULL, audio_length)
-    # No one else can see `audio` yet; an empty one is shared, but then nothing is written.
-    if rta_base64_decode(
-        found.delta.start, found.delta.length, <u8 *>PyBytes_AS_STRING(audio)
-    ):
+    cdef DeltaFields fields
+    memset(&fields, 0, sizeof(fields))
+    sound = _read_event(text, text + length, &fields)
+    if sound is None or fields.given & NEEDED != NEEDED:
         return None
     return (
-        None if found.event_id.start == NULL else _text(&found.event_id),
-        _text(&found.response_id),
-        _text(&found.item_id),
-        found.output_index,
-        found.content_index,
-        audio,
+        _text(&fields.event_id) if fields.given & EVENT_ID else None,
+        _text(&fields.response_id),
+        _text(&fields.item_id),
+        fields.output_index,
+        fields.content_index,
+        sound,
     )
 
 
 cdef inline object _text(const Span *span):
-    return PyUnicode_DecodeASCII(<const char *>span.start, span.length, NULL)
+    text = PyUnicode_New(span.length, 127)
+    memcpy(PyUnicode_1BYTE_DATA(text), span.start, span.length)
+    return text
+
+
+cdef object _read_event(const u8 *at, const u8 *end, DeltaFields *fields):
+    """Read the fields, and return the sound; None where this is no audio delta written plainly."""
+    cdef Span key
+    cdef unsigned int field
+    sound = None
+    at = _skip_mark(at, end, c"{")
+    while at != NULL:
+        at = _read_text(at, end, &key)
+        if at == NULL:
+            return None
+        at = _skip_mark(at, end, c":")
+        field = _field_of(&key)
+        if at == NULL or field & fields.given:
+            return None
+        fields.given |= field
+        if field == DELTA:
+            sound = _read_sound(&at, end)
+        else:
+            at = _read_field(at, end, field, fields)
+        if at == NULL:
+            return None
+        at = _skip_space(at, end)
+        if at < end and at[0] == c"}":
+            return sound if _skip_space(at + 1, end) == end else None
+        at = _skip_mark(at, end, c",")
+    return None
+
+
+cdef object _read_sound(const u8 **at, const u8 *end):
+    """Decode a text of base64; `at` is then past it, or NULL where it is not one."""
+    cdef const u8 *start = at[0]
+    cdef const u8 *quote
+    cdef Py_ssize_t room, length = 0
+    cdef PyObject *sound
+    at[0] = NULL
+    if start == end or start[0] != c'"':
+        return None
+    # All that is left, as if it were base64: nearly always what it is, but for a quote and a brace.
+    room = ((end - start - 1) >> 2) * 3
+    # No one else can see `sound` yet; an empty one is shared, but then nothing is written.
+    sound = new_bytes(NULL, room)
+    quote = rta_base64_decode(start + 1, end, <u8 *>bytes_data(sound), &length)
+    if quote == NULL:
+        Py_DECREF(sound)
+        return None
+    if length != room:
+        resize_bytes(&sound, length)
+    at[0] = quote + 1
+    result = <object>sound
+    Py_DECREF(sound)
+    return result
+
+
+cdef inline unsigned int _field_of(const Span *key) noexcept nogil:
+    """The bit of the field that has this name, or 0."""
+    if _is(key, b"type", 4):
+        return TYPE
+    if _is(key, b"delta", 5):
+        return DELTA
+    if _is(key, b"item_id", 7):
+        return ITEM_ID
+    if _is(key, b"event_id", 8):
+        return EVENT_ID
+    if _is(key, b"response_id", 11):
+        return RESPONSE_ID
+    if _is(key, b"output_index", 12):
+        return OUTPUT_INDEX
+    return CONTENT_INDEX if _is(key, b"content_index", 13) else 0
+
+
+cdef inline const u8 *_read_field(
+    const u8 *at, const u8 *end, unsigned int field, DeltaFields *fields
+) noexcept nogil:
+    """Past the value of a field other than `delta`, or NULL where it cannot be that."""
+    cdef Span name
+    if field == RESPONSE_ID:
+        return _read_text(at, end, &fields.response_id)
+    if field == ITEM_ID:
+        return _read_text(at, end, &fields.item_id)
+    if field == OUTPUT_INDEX:
+        return _read_index(at, end, &fields.output_index)
+    if field == CONTENT_INDEX:
+        return _read_index(at, end, &fields.content_index)
+    if field == TYPE:
+        at = _read_text(at, end, &name)
+        if _is(&name, b"response.output_audio.delta", 27) or _is(&name, b"response.audio.delta", 20):
+            return at
+        return NULL
+    if field == EVENT_ID:
+        if at < end and at[0] == c"n":
+            fields.given &= ~<unsigned int>EVENT_ID  # a null is as good as no field
+            return _skip_word(at, end, b"null", 4)
+        return _read_text(at, end, &fields.event_id)
+    return _skip_value(at, end, MAX_DEPTH)
+
+
+cdef inline bint _is(const Span *span, const char *text, Py_ssize_t length) noexcept nogil:
+    return span.length == length and memcmp(span.start, text, length) == 0
+
+
+# Below, each function takes the text from `at` to `end` and returns the place behind what it names,
+# or NULL where that does not stand there.
 
 
 cdef inline const u8 *_skip_space(const u8 *at, const u8 *end) noexcept nogil:
@@ -152,45 +271,33 @@ cdef inline const u8 *_skip_space(const u8 *at, const u8 *end) noexcept nogil:
 
 
 cdef inline const u8 *_skip_mark(const u8 *at, const u8 *end, u8 mark) noexcept nogil:
-    """Past `mark` and the space on both its sides, or NULL where there is no `mark`."""
+    """A mark and the space on both its sides."""
     at = _skip_space(at, end)
     if at == end or at[0] != mark:
         return NULL
     return _skip_space(at + 1, end)
 
 
+cdef inline const u8 *_skip_word(
+    const u8 *at, const u8 *end, const char *word, Py_ssize_t length
+) noexcept nogil:
+    return at + length if end - at >= length and memcmp(at, word, length) == 0 else NULL
+
+
 cdef inline const u8 *_read_text(const u8 *at, const u8 *end, Span *span) noexcept nogil:
-    """Past a text of printable ASCII without escapes, or NULL."""
+    """A text of ASCII without escapes."""
+    span.start = NULL
+    span.length = 0
     if at == end or at[0] != c'"':
         return NULL
-    at += 1
-    span.start = at
-    while at < end:
-        if at[0] == c'"':
-            span.length = at - span.start
-            return at + 1
-        if at[0] < 0x20 or at[0] > 0x7E or at[0] == c"\\":
-            return NULL
-        at += 1
-    return NULL
-
-
-cdef inline const u8 *_read_base64(const u8 *at, const u8 *end, Span *span) noexcept nogil:
-    """Past a text of any characters up to the next quote, which decoding will check, or NULL."""
-    cdef const u8 *quote
-    if at == end or at[0] != c'"':
-        return NULL
-    at += 1
-    quote = <const u8 *>memchr(at, c'"', end - at)
-    if quote == NULL:
-        return NULL
-    span.start = at
-    span.length = quote - at
-    return quote + 1
+    span.start = at + 1
+    at = rta_plain_text_end(at + 1, end)
+    span.length = at - span.start
+    return at + 1 if at < end and at[0] == c'"' else NULL
 
 
 cdef inline const u8 *_read_index(const u8 *at, const u8 *end, Py_ssize_t *index) noexcept nogil:
-    """Past a number of 1 to 9 digits without sign, fraction or leading zeros, or NULL."""
+    """A number of 1 to 9 digits without sign, fraction or leading zeros."""
     cdef const u8 *start = at
     cdef Py_ssize_t value = 0
     while at < end and c"0" <= at[0] <= c"9":
@@ -204,83 +311,70 @@ cdef inline const u8 *_read_index(const u8 *at, const u8 *end, Py_ssize_t *index
     return at
 
 
-cdef inline bint _is(const Span *span, const char *text, Py_ssize_t length) noexcept nogil:
-    return span.length == length and memcmp(span.start, text, length) == 0
+cdef const u8 *_skip_value(const u8 *at, const u8 *end, int depth) noexcept nogil:
+    """Any value written plainly, with arrays and objects at most `depth` deep."""
+    cdef Span text
+    if at == end:
+        return NULL
+    if at[0] == c'"':
+        return _read_text(at, end, &text)
+    if at[0] == c"t":
+        return _skip_word(at, end, b"true", 4)
+    if at[0] == c"f":
+        return _skip_word(at, end, b"false", 5)
+    if at[0] == c"n":
+        return _skip_word(at, end, b"null", 4)
+    if at[0] == c"[":
+        return _skip_inside(at, end, c"]", depth - 1) if depth else NULL
+    if at[0] == c"{":
+        return _skip_inside(at, end, c"}", depth - 1) if depth else NULL
+    return _skip_number(at, end)
 
 
-cdef int scan_audio_delta(const u8 *text, Py_ssize_t length, AudioDelta *found) noexcept nogil:
-    cdef const u8 *end = text + length
-    cdef const u8 *at
-    cdef Span key, value
-    cdef bint is_audio_delta = False
-    found.event_id.start = NULL
-    found.response_id.start = NULL
-    found.item_id.start = NULL
-    found.delta.start = NULL
-    found.output_index = -1
-    found.content_index = -1
-
-    at = _skip_mark(text, end, c"{")
+cdef const u8 *_skip_inside(const u8 *at, const u8 *end, u8 close, int depth) noexcept nogil:
+    """An array or object, from its opening mark to the one that closes it."""
+    cdef Span key
+    at = _skip_space(at + 1, end)
+    if at < end and at[0] == close:
+        return at + 1
     while at != NULL:
-        at = _read_text(at, end, &key)
-        if at == NULL:
-            return 0
-        at = _skip_mark(at, end, c":")
-        if at == NULL:
-            return 0
-        if _is(&key, b"delta", 5):
-            if found.delta.start != NULL:
-                return 0
-            at = _read_base64(at, end, &found.delta)
-        elif _is(&key, b"output_index", 12):
-            if found.output_index >= 0:
-                return 0
-            at = _read_index(at, end, &found.output_index)
-        elif _is(&key, b"content_index", 13):
-            if found.content_index >= 0:
-                return 0
-            at = _read_index(at, end, &found.content_index)
-        else:
-            at = _read_text(at, end, &value)
+        if close == c"}":
+            at = _read_text(at, end, &key)
             if at == NULL:
-                return 0
-            if _is(&key, b"type", 4):
-                if is_audio_delta:
-                    return 0
-                is_audio_delta = _is(&value, b"response.output_audio.delta", 27) or _is(
-                    &value, b"response.audio.delta", 20
-                )
-                if not is_audio_delta:
-                    return 0
-            elif _is(&key, b"response_id", 11):
-                if found.response_id.start != NULL:
-                    return 0
-                found.response_id = value
-            elif _is(&key, b"item_id", 7):
-                if found.item_id.start != NULL:
-                    return 0
-                found.item_id = value
-            elif _is(&key, b"event_id", 8):
-                if found.event_id.start != NULL:
-                    return 0
-                found.event_id = value
+                return NULL
+            at = _skip_mark(at, end, c":")
+            if at == NULL:
+                return NULL
+        at = _skip_value(at, end, depth)
         if at == NULL:
-            return 0
+            return NULL
         at = _skip_space(at, end)
-        if at == end:
-            return 0
-        if at[0] == c"}":
-            at += 1
-            break
+        if at < end and at[0] == close:
+            return at + 1
         at = _skip_mark(at, end, c",")
+    return NULL
 
-    if at == NULL or _skip_space(at, end) != end:
-        return 0
-    return (
-        is_audio_delta
-        and found.delta.start != NULL
-        and found.response_id.start != NULL
-        and found.item_id.start != NULL
-        and found.output_index >= 0
-        and found.content_index >= 0
-    )
+
+cdef const u8 *_skip_number(const u8 *at, const u8 *end) noexcept nogil:
+    if at < end and at[0] == c"-":
+        at += 1
+    if at < end and at[0] == c"0":
+        at += 1
+    else:
+        at = _skip_digits(at, end)
+    if at != NULL and at < end and at[0] == c".":
+        at = _skip_digits(at + 1, end)
+    if at != NULL and at < end and (at[0] == c"e" or at[0] == c"E"):
+        at += 1
+        if at < end and (at[0] == c"+" or at[0] == c"-"):
+            at += 1
+        at = _skip_digits(at, end)
+    return at
+
+
+cdef inline const u8 *_skip_digits(const u8 *at, const u8 *end) noexcept nogil:
+    """One digit or more."""
+    cdef const u8 *start = at
+    while at < end and c"0" <= at[0] <= c"9":
+        at += 1
+    return at if at > start else NULL

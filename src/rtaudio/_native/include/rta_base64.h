@@ -15,7 +15,7 @@
 
 #include "simd.h"
 
-#define RTA_BASE64_BAD 0x01000000u /* above the 24 bits that four characters carry */
+#define RTA_BASE64_BAD 0x01000000u /* above the three bytes that four characters carry */
 
 static const char rta_base64_alphabet[65] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -24,27 +24,19 @@ static uint32_t rta_base64_values[4][256]; /* character at place 0..3 -> its bit
 
 #include "rta_base64_simd.h"
 
-/* A vector loop: takes as many whole steps of `length` bytes as it can, and returns how many bytes it
- * read. Decoding sets *bad where it met a character outside the alphabet. */
-typedef ptrdiff_t (*rta_base64_encode_steps)(const uint8_t *in, ptrdiff_t length, uint8_t *out);
-typedef ptrdiff_t (*rta_base64_decode_steps)(const uint8_t *in, ptrdiff_t length, uint8_t *out,
-                                             int *bad);
+/* A vector loop: takes whole groups (of three bytes, of four characters) from the front of `length`,
+ * as many as suit its vectors, and returns how many bytes it read. Decoding ends before the first
+ * group that holds anything but the alphabet, at the latest. */
+typedef ptrdiff_t (*rta_base64_steps)(const uint8_t *in, ptrdiff_t length, uint8_t *out);
 
-static ptrdiff_t rta_base64_no_encode_steps(const uint8_t *in, ptrdiff_t length, uint8_t *out)
+static ptrdiff_t rta_base64_no_steps(const uint8_t *in, ptrdiff_t length, uint8_t *out)
 {
     (void)in, (void)length, (void)out;
     return 0;
 }
 
-static ptrdiff_t rta_base64_no_decode_steps(const uint8_t *in, ptrdiff_t length, uint8_t *out,
-                                            int *bad)
-{
-    (void)in, (void)length, (void)out, (void)bad;
-    return 0;
-}
-
-static rta_base64_encode_steps rta_base64_encode_whole = rta_base64_no_encode_steps;
-static rta_base64_decode_steps rta_base64_decode_whole = rta_base64_no_decode_steps;
+static rta_base64_steps rta_base64_encode_whole = rta_base64_no_steps;
+static rta_base64_steps rta_base64_decode_whole = rta_base64_no_steps;
 
 /* Fills the tables and picks the vector loops of a level. Call once, before anything else here. */
 static inline void rta_base64_init(int level)
@@ -56,9 +48,11 @@ static inline void rta_base64_init(int level)
     for (int place = 0; place < 4; place++) {
         for (int character = 0; character < 256; character++)
             rta_base64_values[place][character] = RTA_BASE64_BAD;
-        for (int value = 0; value < 64; value++)
+        for (int value = 0; value < 64; value++) {
+            uint32_t bits = (uint32_t)value << (18 - 6 * place);
             rta_base64_values[place][(uint8_t)rta_base64_alphabet[value]] =
-                (uint32_t)value << (18 - 6 * place);
+                bits >> 16 | (bits & 0xff00) | (bits & 0xff) << 16;
+        }
     }
     rta_base64_init_simd();
 #if RTA_X86
@@ -89,6 +83,14 @@ static inline ptrdiff_t rta_base64_encode(const uint8_t *in, ptrdiff_t length, u
     in += done;
     length -= done;
     out += done / 3 * 4;
+    for (; length >= 8; length -= 6, in += 6, out += 8) {
+        uint64_t bits, text = 0;
+        memcpy(&bits, in, 8);
+        bits = __builtin_bswap64(bits);
+        for (int i = 0; i < 4; i++)
+            text |= (uint64_t)rta_base64_pairs[bits >> (52 - 12 * i) & 4095] << (16 * i);
+        memcpy(out, &text, 8);
+    }
     for (; length >= 3; length -= 3, in += 3, out += 4) {
         uint32_t bits = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
         memcpy(out, &rta_base64_pairs[bits >> 12], 2);
@@ -106,51 +108,47 @@ static inline ptrdiff_t rta_base64_encode(const uint8_t *in, ptrdiff_t length, u
     return out - start;
 }
 
-/* The number of bytes that `length` characters decode to, or -1 where the length or the padding
- * cannot be right. Reads only the last two characters. */
-static inline ptrdiff_t rta_base64_decoded_length(const uint8_t *in, ptrdiff_t length)
+/* Three bytes in memory order, of the little-endian machines that are built for; or with BAD. */
+static inline uint32_t rta_base64_group(const uint8_t *in)
 {
-    if (length % 4)
-        return -1;
-    if (length == 0)
-        return 0;
-    return length / 4 * 3 - (in[length - 1] == '=') -
-           (in[length - 1] == '=' && in[length - 2] == '=');
+    return rta_base64_values[0][in[0]] | rta_base64_values[1][in[1]] |
+           rta_base64_values[2][in[2]] | rta_base64_values[3][in[3]];
 }
 
-/* Decodes `length` characters into exactly rta_base64_decoded_length bytes, which must not be -1.
- * Returns 0, or -1 where a character is outside the alphabet; `out` is then undefined. Bits that
- * padding leaves over are ignored, as Python's base64 does. */
-static inline int rta_base64_decode(const uint8_t *in, ptrdiff_t length, uint8_t *out)
+/* Decodes a text that a quote ends, in the one pass that also looks for the quote. `in` is the text's
+ * first character, `end` the end of what may be read; `out` has room for (end - in) / 4 * 3 bytes,
+ * and that much may be written to. Returns the quote and sets *written, or returns NULL where the
+ * text up to the next quote is not base64. Bits that padding leaves over are ignored, as Python's
+ * base64 does. */
+static inline const uint8_t *rta_base64_decode(const uint8_t *in, const uint8_t *end, uint8_t *out,
+                                               ptrdiff_t *written)
 {
-    uint32_t seen = 0;
-    int bad = 0;
-    ptrdiff_t done;
-    if (length == 0)
-        return 0;
-    done = rta_base64_decode_whole(in, length - 4, out, &bad); /* the last four may be padded */
+    const uint8_t *const start = out;
+    uint32_t last;
+    ptrdiff_t done = rta_base64_decode_whole(in, end - in, out);
     in += done;
-    length -= done;
     out += done / 4 * 3;
-    for (; length > 4; length -= 4, in += 4, out += 3) {
-        uint32_t bits = rta_base64_values[0][in[0]] | rta_base64_values[1][in[1]] |
-                        rta_base64_values[2][in[2]] | rta_base64_values[3][in[3]];
-        seen |= bits;
-        out[0] = (uint8_t)(bits >> 16);
-        out[1] = (uint8_t)(bits >> 8);
-        out[2] = (uint8_t)bits;
+    for (; end - in >= 8; in += 4, out += 3) {
+        uint32_t bits = rta_base64_group(in);
+        if (bits & RTA_BASE64_BAD)
+            break;
+        memcpy(out, &bits, 4); /* the next group's first byte will be there */
     }
-    int padding = (in[3] == '=') + (in[3] == '=' && in[2] == '=');
-    uint32_t bits = rta_base64_values[0][in[0]] | rta_base64_values[1][in[1]] |
-                    (padding < 2 ? rta_base64_values[2][in[2]] : 0) |
-                    (padding < 1 ? rta_base64_values[3][in[3]] : 0);
-    seen |= bits;
-    out[0] = (uint8_t)(bits >> 16);
-    if (padding < 2)
-        out[1] = (uint8_t)(bits >> 8);
-    if (padding < 1)
-        out[2] = (uint8_t)bits;
-    return bad || seen & RTA_BASE64_BAD ? -1 : 0;
+    if (end - in >= 4 && !((last = rta_base64_group(in)) & RTA_BASE64_BAD)) {
+        memcpy(out, &last, 3);
+        in += 4, out += 3;
+    }
+    if (end - in > 4 && in[3] == '=') {
+        int padding = 1 + (in[2] == '=');
+        const uint8_t filled[4] = {in[0], in[1], padding == 2 ? 'A' : in[2], 'A'};
+        last = rta_base64_group(filled);
+        if (last & RTA_BASE64_BAD)
+            return NULL;
+        memcpy(out, &last, 3);
+        in += 4, out += 3 - padding;
+    }
+    *written = out - start;
+    return in < end && *in == '"' ? in : NULL;
 }
 
 #endif

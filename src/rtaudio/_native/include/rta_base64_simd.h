@@ -51,9 +51,12 @@ static ptrdiff_t rta_base64_encode_avx2(const uint8_t *in, ptrdiff_t length, uin
 }
 
 /* A character is good if its lower four bits allow its upper four: bit by bit of the first table, the
- * groups 2 (+ and /), 3 (digits), 4 and 6 (letters from A on), 5 and 7 (up to z), all others. */
+ * groups 2 (+ and /), 3 (digits), 4 and 6 (letters from A on), 5 and 7 (up to z), all others.
+ *
+ * A step stores 32 bytes, of which the next one overwrites eight: so it needs room for all of them,
+ * which 44 characters have. */
 RTA_TARGET_AVX2
-static ptrdiff_t rta_base64_decode_avx2(const uint8_t *in, ptrdiff_t length, uint8_t *out, int *bad)
+static ptrdiff_t rta_base64_decode_avx2(const uint8_t *in, ptrdiff_t length, uint8_t *out)
 {
     const uint8_t *const start = in;
     const __m256i refused_by_low = _mm256_broadcastsi128_si256(
@@ -69,27 +72,30 @@ static ptrdiff_t rta_base64_decode_avx2(const uint8_t *in, ptrdiff_t length, uin
     const __m256i collect = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
     const __m256i nibble = _mm256_set1_epi8(15);
-    __m256i refused = _mm256_setzero_si256();
-    for (; length >= 32; length -= 32, in += 32, out += 24) {
+    for (; length >= 44; length -= 32, in += 32, out += 24) {
         __m256i x = _mm256_loadu_si256((const __m256i *)in);
         __m256i high = _mm256_and_si256(_mm256_srli_epi32(x, 4), nibble);
         __m256i low = _mm256_and_si256(x, nibble);
         __m256i slash = _mm256_cmpeq_epi8(x, _mm256_set1_epi8('/'));
-        refused = _mm256_or_si256(refused,
-                                  _mm256_and_si256(_mm256_shuffle_epi8(refused_by_low, low),
-                                                   _mm256_shuffle_epi8(group_of_high, high)));
+        if (!_mm256_testz_si256(_mm256_shuffle_epi8(refused_by_low, low),
+                                _mm256_shuffle_epi8(group_of_high, high)))
+            break;
         x = _mm256_add_epi8(x, _mm256_shuffle_epi8(offsets, _mm256_add_epi8(high, slash)));
         x = _mm256_maddubs_epi16(x, _mm256_set1_epi32(0x01400140));
         x = _mm256_madd_epi16(x, _mm256_set1_epi32(0x00011000));
         x = _mm256_shuffle_epi8(x, collect);
         x = _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
-        _mm_storeu_si128((__m128i *)out, _mm256_castsi256_si128(x));
-        _mm_storel_epi64((__m128i *)(out + 16), _mm256_extracti128_si256(x, 1));
+        _mm256_storeu_si256((__m256i *)out, x);
     }
-    *bad |= !_mm256_testz_si256(refused, refused);
     return in - start;
 }
 
+static inline uint64_t rta_first_bits(ptrdiff_t count)
+{
+    return count < 64 ? ((uint64_t)1 << count) - 1 : ~(uint64_t)0;
+}
+
+/* Loads and stores by mask take care of what does not fill a vector. */
 RTA_TARGET_AVX512VBMI
 static ptrdiff_t rta_base64_encode_avx512(const uint8_t *in, ptrdiff_t length, uint8_t *out)
 {
@@ -97,35 +103,39 @@ static ptrdiff_t rta_base64_encode_avx512(const uint8_t *in, ptrdiff_t length, u
     const __m512i lay_out = _mm512_loadu_si512(rta_base64_lay_out);
     const __m512i alphabet = _mm512_loadu_si512(rta_base64_alphabet);
     const __m512i shifts = _mm512_set1_epi64(0x3036242a1016040a); /* 10 4 22 16, then 32 more */
-    for (; length >= 48; length -= 48, in += 48, out += 64) {
-        __m512i x = _mm512_maskz_loadu_epi8(0x0000ffffffffffff, in);
+    while (length >= 3) {
+        ptrdiff_t step = length < 48 ? length / 3 * 3 : 48;
+        __m512i x = _mm512_maskz_loadu_epi8(rta_first_bits(step), in);
         x = _mm512_multishift_epi64_epi8(shifts, _mm512_permutexvar_epi8(lay_out, x));
         /* Of each index the look-up takes the lower six bits. */
-        _mm512_storeu_si512(out, _mm512_permutexvar_epi8(x, alphabet));
+        x = _mm512_permutexvar_epi8(x, alphabet);
+        _mm512_mask_storeu_epi8(out, rta_first_bits(step / 3 * 4), x);
+        length -= step, in += step, out += 64;
     }
     return in - start;
 }
 
 RTA_TARGET_AVX512VBMI
-static ptrdiff_t rta_base64_decode_avx512(const uint8_t *in, ptrdiff_t length, uint8_t *out,
-                                          int *bad)
+static ptrdiff_t rta_base64_decode_avx512(const uint8_t *in, ptrdiff_t length, uint8_t *out)
 {
     const uint8_t *const start = in;
     const __m512i first = _mm512_loadu_si512(rta_base64_found);
     const __m512i second = _mm512_loadu_si512(rta_base64_found + 64);
     const __m512i collect = _mm512_loadu_si512(rta_base64_collect);
-    __m512i refused = _mm512_setzero_si512();
-    for (; length >= 64; length -= 64, in += 64, out += 48) {
-        __m512i x = _mm512_loadu_si512(in);
+    uint64_t refused = 0;
+    while (!refused) {
+        /* What the mask leaves out is 0, which is refused. */
+        __m512i x = _mm512_maskz_loadu_epi8(rta_first_bits(length), in);
         /* Of each index the look-up takes the lower seven bits; the eighth is refused here. */
         __m512i found = _mm512_permutex2var_epi8(first, x, second);
-        refused = _mm512_ternarylogic_epi64(refused, found, x, 0xfe); /* a | b | c */
+        refused = _mm512_movepi8_mask(_mm512_or_si512(found, x));
         x = _mm512_maddubs_epi16(found, _mm512_set1_epi32(0x01400140));
         x = _mm512_madd_epi16(x, _mm512_set1_epi32(0x00011000));
         x = _mm512_permutexvar_epi8(collect, x);
-        _mm512_mask_storeu_epi8(out, 0x0000ffffffffffff, x);
+        ptrdiff_t step = refused ? __builtin_ctzll(refused) / 4 * 4 : 64;
+        _mm512_mask_storeu_epi8(out, rta_first_bits(step / 4 * 3), x);
+        length -= step, in += step, out += 48;
     }
-    *bad |= _mm512_movepi8_mask(refused) != 0;
     return in - start;
 }
 
@@ -153,16 +163,16 @@ static ptrdiff_t rta_base64_encode_neon(const uint8_t *in, ptrdiff_t length, uin
     return in - start;
 }
 
-static ptrdiff_t rta_base64_decode_neon(const uint8_t *in, ptrdiff_t length, uint8_t *out, int *bad)
+static ptrdiff_t rta_base64_decode_neon(const uint8_t *in, ptrdiff_t length, uint8_t *out)
 {
     const uint8_t *const start = in;
     const uint8x16x4_t first = vld1q_u8_x4(rta_base64_found);
     const uint8x16x4_t second = vld1q_u8_x4(rta_base64_found + 64);
     const uint8x16_t flip = vdupq_n_u8(64);
-    uint8x16_t refused = vdupq_n_u8(0);
     for (; length >= 64; length -= 64, in += 64, out += 48) {
         uint8x16x4_t x = vld4q_u8(in);
         uint8x16x3_t bytes;
+        uint8x16_t refused = vdupq_n_u8(0);
         for (int i = 0; i < 4; i++) {
             /* A look-up past its table gives 0, so of the two at most one is not 0. */
             uint8x16_t found = vorrq_u8(vqtbl4q_u8(first, x.val[i]),
@@ -170,12 +180,13 @@ static ptrdiff_t rta_base64_decode_neon(const uint8_t *in, ptrdiff_t length, uin
             refused = vorrq_u8(refused, vorrq_u8(found, x.val[i]));
             x.val[i] = found;
         }
+        if (vmaxvq_u8(refused) >= 0x80)
+            break;
         bytes.val[0] = vorrq_u8(vshlq_n_u8(x.val[0], 2), vshrq_n_u8(x.val[1], 4));
         bytes.val[1] = vorrq_u8(vshlq_n_u8(x.val[1], 4), vshrq_n_u8(x.val[2], 2));
         bytes.val[2] = vorrq_u8(vshlq_n_u8(x.val[2], 6), x.val[3]);
         vst3q_u8(out, bytes);
     }
-    *bad |= vmaxvq_u8(refused) >= 0x80;
     return in - start;
 }
 #endif
