@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_without_a_library_the_kernels_import_and_refuse() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"RTAUDIO_LIBOPUS": "/nowhere/libopus.so"},
+        env={**os.environ, "RTAUDIO_LIBOPUS": "/nowhere/libopus.so"},
         capture_output=True,
         text=True,
         check=True,
