@@ -77,9 +77,9 @@ _FRAME_UNITS = (1, 2, 4, 8, 16, 24, 32, 40, 48)  # legal frame lengths in units 
 _MIN_BITRATE, _MAX_BITRATE = 500, 512000  # bits per second, OPUS_SET_BITRATE
 _MAX_COMPLEXITY = 10  # OPUS_SET_COMPLEXITY
 _MAX_DRED_MS = 1040  # libopus's DRED_MAX_FRAMES of 10 ms
-# The loss expected where FEC is asked for and nothing is said. libopus writes the redundant copy
-# only when it expects loss at all, and spends more of the bit rate on it the more it expects.
-_FEC_LOSS_PERCENT = 10
+# The loss expected where redundancy is asked for and nothing is said. libopus writes copies and DRED
+# only when it expects loss at all, and spends more of the bit rate on them the more it expects.
+_LOSS_PERCENT = 10
 
 cdef dict _APPLICATIONS = {
     "voip": RTA_OPUS_APPLICATION_VOIP,
@@ -130,8 +130,8 @@ cdef class OpusEncoder:
             the target rate), "vbr" (varies freely) or "cbr" (every packet equally long).
         fec: adds to packets of speech a coarse copy of the frame before, for
             `OpusDecoder.decode(..., fec=True)`. Costs bit rate.
-        packet_loss_percent: loss to prepare for, 0 to 100; the more, the more is spent on `fec`,
-            which at 0 writes nothing. None means 10 with `fec` and otherwise 0.
+        packet_loss_percent: loss to prepare for, 0 to 100; the more, the more is spent on `fec` and
+            `dred_ms`, which at 0 write nothing. None means 10 with either of them, otherwise 0.
         dtx: sends next to nothing during silence: see `in_dtx`.
         bandwidth: coded always: "narrowband" (up to 4 kHz), "mediumband" (6), "wideband" (8),
             "superwideband" (12) or "fullband" (20). None lets libopus choose.
@@ -284,12 +284,12 @@ cdef class OpusEncoder:
 
     @property
     def packet_loss_percent(self) -> int:
-        """The loss prepared for; set None for 10 with `fec` and otherwise 0."""
+        """The loss prepared for; set None for 10 with `fec` or `dred_ms`, and otherwise 0."""
         return self.get(RTA_OPUS_GET_PACKET_LOSS_PERC)
 
     @packet_loss_percent.setter
     def packet_loss_percent(self, value):
-        cdef int32_t percent = _FEC_LOSS_PERCENT if self.fec else 0
+        cdef int32_t percent = _LOSS_PERCENT if self.fec or self.asked_dred_ms else 0
         if value is not None:
             percent = <int32_t>as_number("packet_loss_percent", value, 0, 100)
         self.set("packet_loss_percent", RTA_OPUS_SET_PACKET_LOSS_PERC, percent)
@@ -357,6 +357,7 @@ cdef class OpusEncoder:
                 code=error.code,
             ) from None
         self.asked_dred_ms = span
+        self.packet_loss_percent = self.asked_loss
 
     cdef Py_ssize_t encode_s16(
         self,
