@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes.util
+import ctypes
 import importlib
 import os
 import subprocess
@@ -10,7 +10,7 @@ import sys
 import wave
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +22,8 @@ from rtaudio.audio import (
     OpusEncoder,
     decode_packets,
     encode_clip,
-    libopus_path,
     resample,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
 SYSTEM_LIBRARY = "libopus.so.0"
@@ -96,8 +92,8 @@ class Reference:
     Its classes are of no use here: some of their properties drop what they are set to.
     """
 
-    def __init__(self) -> None:
-        self.names = importlib.import_module("opuslib")
+    def __init__(self, opuslib: Any) -> None:
+        self.names = opuslib
         self.encoding = importlib.import_module("opuslib.api.encoder")
         self.decoding = importlib.import_module("opuslib.api.decoder")
         self.ctl = importlib.import_module("opuslib.api.ctl")
@@ -127,15 +123,8 @@ class Reference:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Iterator[Reference]:
-    find = ctypes.util.find_library
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            ctypes.util, "find_library", lambda n: libopus_path() if n == "opus" else find(n)
-        )
-        for name in [name for name in sys.modules if name.startswith("opuslib")]:
-            patch.delitem(sys.modules, name)
-        yield Reference()
+def reference(opuslib: Any) -> Reference:
+    return Reference(opuslib)
 
 
 def race(
