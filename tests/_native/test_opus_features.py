@@ -28,6 +28,7 @@ assert "no" not in dict(examine().facts)["libopus built with"]
 
 encoder = a.OpusEncoder(16000, dred_ms=1040)
 assert (encoder.dred_ms, double.features_dred_frames()) == (1040, 104)
+assert encoder.packet_loss_percent == 10
 encoder.dred_ms = 200
 assert (encoder.dred_ms, double.features_dred_frames()) == (200, 20)
 encoder.dred_ms = 0
