@@ -347,6 +347,10 @@ def test_a_whole_signal_that_runs_without_the_interpreter_lock_is_the_same():
         ((24000, True), "must be an integer, in Hz"),
         ((24000, 16000, 0), "got 0 channels"),
         ((24000, 16000, 9), "got 9 channels"),
+        ((24000, 16000, 1.5), "got 1.5 channels; it must be an integer"),
+        ((24000, 16000, True), "got True channels"),
+        ((24000, 16000, 2**40), "got 1099511627776 channels; it must be 1 to 8"),
+        ((24000, 16000, 1, 3), "quality=3; it must be one of"),
         ((24000, 16000, 1, "best"), "quality='best'; it must be one of fast, balanced, high"),
         ((24000, 16000, 1, None), "quality=None"),
     ],
@@ -366,8 +370,12 @@ def test_wrong_sound_is_refused():
         Resampler(24000, 16000, 2).process(b"123456")
     with pytest.raises(AudioError, match="got 9 channels"):
         resample(np.zeros((4, 9), np.int16), 24000, 16000)
-    with pytest.raises(AudioError, match="got -1 samples"):
-        Resampler(24000, 16000).output_length(-1)
+    for wrong in (-1, 2**44 + 1, 2**80):
+        with pytest.raises(AudioError, match=f"got {wrong} samples; a count must be 0 to"):
+            Resampler(24000, 16000).output_length(wrong)
+    with pytest.raises(AudioError, match="a count must be an integer"):
+        Resampler(24000, 16000).output_length(1.0)
+    assert Resampler(4000, 192000).output_length(2**44) == 48 * 2**44
 
 
 def test_properties_tell_how_it_was_made_and_it_cannot_be_copied():

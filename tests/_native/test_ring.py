@@ -171,6 +171,8 @@ def test_a_refused_write_stores_nothing():
         ((True,), "capacity of True"),
         ((10, 0), "got 0 channels"),
         ((10, 9), "got 9 channels"),
+        ((10, 2**40), "got 1099511627776 channels"),
+        ((10, 1.0), "got 1.0 channels; it must be an integer"),
         ((10, 1, "block"), "overflow='block'"),
         ((10, 1, None), "overflow=None"),
     ],

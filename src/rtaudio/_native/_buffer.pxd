@@ -30,8 +30,8 @@ cdef struct ByteView:
     Py_ssize_t length  # bytes
 
 
-# AudioError unless 1 <= channels <= MAX_CHANNELS.
-cdef int check_channels(int channels) except -1
+# The number that a caller gave. AudioError unless it is an integer, 1 to MAX_CHANNELS.
+cdef int as_channels(object channels) except -1
 
 # PCM16 to read. AudioError when `data` is no buffer, is not contiguous, has another sample format,
 # or is not a whole number of samples for each of `channels` (>= 1) channels.

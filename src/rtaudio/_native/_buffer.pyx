@@ -5,6 +5,7 @@ asking for raw memory alone would take float32 for PCM. So the format is asked f
 hand, once, here.
 """
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_FORMAT,
     PyBUF_ND,
@@ -13,7 +14,9 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
+from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
 
@@ -25,8 +28,58 @@ from rtaudio.errors import AudioError
 
 __all__ = ["as_pcm16"]
 
+cdef extern from "Python.h":
+    # As PyObject_GetBuffer, for those who look at the result themselves.
+    int try_get_buffer "PyObject_GetBuffer"(
+        object owner, Py_buffer *buffer, int flags
+    ) noexcept
+
+cdef extern from "ndarray.h":
+    ctypedef struct rta_ndarray:
+        char *data
+        int nd
+        Py_ssize_t *dimensions
+        PyObject *descr
+
+    int RTA_NDARRAY_C_CONTIGUOUS, RTA_NDARRAY_ALIGNED, RTA_NDARRAY_WRITEABLE
+
+    bint rta_releases_by_reference(object array) noexcept
+    bint rta_ndarray_has(const rta_ndarray *array, int flags) noexcept
+    void rta_ndarray_borrow(
+        object array, Py_ssize_t itemsize, char *format, Py_buffer *buffer
+    ) noexcept
+
 cdef object _empty = np.empty
 cdef object _int16 = np.dtype(np.int16)
+cdef char *S16_FORMAT = b"h"
+
+
+cdef PyTypeObject *_type_of_known_arrays() except? NULL:
+    """numpy's array type, or NULL where arrays do not look as ndarray.h says."""
+    cdef int readable = RTA_NDARRAY_C_CONTIGUOUS | RTA_NDARRAY_ALIGNED
+    array = _empty((3, 2), _int16)
+    column = array[:, :1]
+    locked = array[1:]
+    locked.flags.writeable = False
+    if np.ndarray.__basicsize__ < sizeof(rta_ndarray) or not rta_releases_by_reference(array):
+        return NULL
+    cdef rta_ndarray *seen = <rta_ndarray *><PyObject *>array
+    if (
+        <uintptr_t>seen.data != <uintptr_t>array.ctypes.data
+        or seen.nd != 2
+        or seen.dimensions[0] != 3
+        or seen.dimensions[1] != 2
+        or seen.descr != <PyObject *>_int16
+        or not rta_ndarray_has(seen, readable | RTA_NDARRAY_WRITEABLE)
+        or rta_ndarray_has(<rta_ndarray *><PyObject *>column, readable)
+        or not rta_ndarray_has(<rta_ndarray *><PyObject *>locked, readable)
+        or rta_ndarray_has(<rta_ndarray *><PyObject *>locked, RTA_NDARRAY_WRITEABLE)
+    ):
+        return NULL
+    return Py_TYPE(array)
+
+
+cdef PyTypeObject *_array_type = _type_of_known_arrays()
 
 
 cdef inline bint _is_byte_format(const char *form) noexcept nogil:
@@ -43,8 +96,32 @@ cdef inline bint _is_s16_format(const char *form) noexcept nogil:
     return form[0] == b"h" and form[1] == 0
 
 
-cdef int _get_buffer(object owner, Py_buffer *buffer, int flags) except -1:
+cdef inline bint _borrow_array(object owner, Py_buffer *buffer, int flags) noexcept:
+    """Borrow an ordinary int16 array of one or two dimensions; False where that is another object."""
+    cdef rta_ndarray *array
+    cdef int needed = RTA_NDARRAY_C_CONTIGUOUS | RTA_NDARRAY_ALIGNED
+    if Py_TYPE(owner) != _array_type:
+        return False
+    array = <rta_ndarray *><PyObject *>owner
+    if flags & PyBUF_WRITABLE:
+        needed |= RTA_NDARRAY_WRITEABLE
+    if array.descr != <PyObject *>_int16 or not rta_ndarray_has(array, needed):
+        return False
+    if array.nd != 1 and array.nd != 2:
+        return False
+    rta_ndarray_borrow(owner, sizeof(s16), S16_FORMAT, buffer)
+    return True
+
+
+cdef inline int _get_buffer(object owner, Py_buffer *buffer, int flags) except -1:
     """`PyObject_GetBuffer` whose refusals are all AudioError."""
+    if try_get_buffer(owner, buffer, flags) == 0:
+        return 0
+    PyErr_Clear()
+    return _get_buffer_or_say_why(owner, buffer, flags)
+
+
+cdef int _get_buffer_or_say_why(object owner, Py_buffer *buffer, int flags) except -1:
     if not PyObject_CheckBuffer(owner):
         raise AudioError(
             f"got {type(owner).__name__}; audio must be bytes, bytearray, memoryview "
@@ -78,62 +155,83 @@ cdef int _refuse_format(object owner, Py_buffer *buffer, str wanted) except -1:
     raise AudioError(f"got {type(owner).__name__} of format {got!r}; it must hold {wanted}")
 
 
-cdef int _check_pcm(object owner, int channels, PcmView *view) except -1:
+@cython.cdivision(True)  # channels is 1 or more
+cdef inline bint _accept_pcm(int channels, PcmView *view) noexcept:
+    """Fill in what `view` tells of its buffer; False where that is no PCM16 of so many channels."""
     cdef Py_buffer *buffer = &view.buffer
-    if not (_is_byte_format(buffer.format) or _is_s16_format(buffer.format)):
-        _refuse_format(owner, buffer, "PCM16 (int16, little endian, or bytes of it)")
-    view.ndim = 1
+    cdef Py_ssize_t block = <Py_ssize_t>sizeof(s16) * channels
+    if not (_is_s16_format(buffer.format) or _is_byte_format(buffer.format)):
+        return False
     if buffer.ndim == 2 and buffer.itemsize == 2:
         if buffer.shape[1] != channels:
-            raise AudioError(
-                f"got an array of shape ({buffer.shape[0]}, {buffer.shape[1]}); "
-                f"with {channels} channel(s) it must be (samples_per_channel, {channels})"
-            )
-        view.ndim = 2
+            return False
     elif buffer.ndim != 1:
+        return False
+    view.samples_per_channel = buffer.len // block
+    if view.samples_per_channel * block != buffer.len:
+        return False
+    view.ndim = buffer.ndim
+    view.samples = <s16 *>buffer.buf
+    view.aligned_copy = NULL
+    return True
+
+
+cdef int _refuse_pcm(object owner, int channels, Py_buffer *buffer) except -1:
+    """Say why `_accept_pcm` did not."""
+    if not (_is_byte_format(buffer.format) or _is_s16_format(buffer.format)):
+        _refuse_format(owner, buffer, "PCM16 (int16, little endian, or bytes of it)")
+    if buffer.ndim == 2 and buffer.itemsize == 2 and buffer.shape[1] != channels:
+        raise AudioError(
+            f"got an array of shape ({buffer.shape[0]}, {buffer.shape[1]}); "
+            f"with {channels} channel(s) it must be (samples_per_channel, {channels})"
+        )
+    if buffer.ndim != 1 and not (buffer.ndim == 2 and buffer.itemsize == 2):
         raise AudioError(
             f"got an array of {buffer.ndim} dimensions; it must be one-dimensional "
             "(interleaved) or (samples_per_channel, channels)"
         )
-    if buffer.len % (2 * channels):
-        raise AudioError(
-            f"got {buffer.len} bytes; PCM16 of {channels} channel(s) must be "
-            f"a multiple of {2 * channels} bytes"
-        )
-    view.samples = <s16 *>buffer.buf
-    view.samples_per_channel = buffer.len // (2 * channels)
-    view.aligned_copy = NULL
+    raise AudioError(
+        f"got {buffer.len} bytes; PCM16 of {channels} channel(s) must be "
+        f"a multiple of {2 * channels} bytes"
+    )
+
+
+cdef inline int _borrow(object owner, int channels, PcmView *view, int flags) except -1:
+    if not _borrow_array(owner, &view.buffer, flags):
+        _get_buffer(owner, &view.buffer, flags | PyBUF_ND | PyBUF_FORMAT)
+    if not _accept_pcm(channels, view):
+        try:
+            _refuse_pcm(owner, channels, &view.buffer)
+        finally:
+            PyBuffer_Release(&view.buffer)
+    return 0
+
+
+cdef int _align(PcmView *view) except -1:
+    # A slice of bytes may start anywhere; reading int16 there is undefined behaviour in C.
+    view.aligned_copy = PyMem_RawMalloc(max(view.buffer.len, 1))
+    if view.aligned_copy == NULL:
+        PyBuffer_Release(&view.buffer)
+        raise MemoryError()
+    memcpy(view.aligned_copy, view.buffer.buf, view.buffer.len)
+    view.samples = <s16 *>view.aligned_copy
     return 0
 
 
 cdef int borrow_pcm(object data, int channels, PcmView *view) except -1:
-    _get_buffer(data, &view.buffer, PyBUF_ND | PyBUF_FORMAT)
-    try:
-        _check_pcm(data, channels, view)
-        if <uintptr_t>view.buffer.buf & 1:
-            # A slice of bytes may start anywhere; reading int16 there is undefined behaviour in C.
-            view.aligned_copy = PyMem_RawMalloc(max(view.buffer.len, 1))
-            if view.aligned_copy == NULL:
-                raise MemoryError()
-            memcpy(view.aligned_copy, view.buffer.buf, view.buffer.len)
-            view.samples = <s16 *>view.aligned_copy
-    except BaseException:
-        PyBuffer_Release(&view.buffer)
-        raise
+    _borrow(data, channels, view, 0)
+    if <uintptr_t>view.buffer.buf & 1:
+        _align(view)
     return 0
 
 
 cdef int borrow_pcm_out(object out, int channels, PcmView *view) except -1:
-    _get_buffer(out, &view.buffer, PyBUF_ND | PyBUF_FORMAT | PyBUF_WRITABLE)
-    try:
-        _check_pcm(out, channels, view)
-        if <uintptr_t>view.buffer.buf & 1:
-            raise AudioError(
-                "got a buffer to write to at an odd address; PCM16 must start at an even one"
-            )
-    except BaseException:
+    _borrow(out, channels, view, PyBUF_WRITABLE)
+    if <uintptr_t>view.buffer.buf & 1:
         PyBuffer_Release(&view.buffer)
-        raise
+        raise AudioError(
+            "got a buffer to write to at an odd address; PCM16 must start at an even one"
+        )
     return 0
 
 
@@ -177,7 +275,7 @@ cdef object new_pcm(Py_ssize_t samples_per_channel, int channels, int ndim, PcmV
     return array
 
 
-def as_pcm16(data, int channels=1):
+def as_pcm16(data, channels=1):
     """Copy PCM16 from any buffer into a new int16 array.
 
     Args:
@@ -193,10 +291,10 @@ def as_pcm16(data, int channels=1):
             channel, or `channels` is out of range.
     """
     cdef PcmView source, target
-    check_channels(channels)
-    borrow_pcm(data, channels, &source)
+    cdef int count = as_channels(channels)
+    borrow_pcm(data, count, &source)
     try:
-        result = new_pcm(source.samples_per_channel, channels, source.ndim, &target)
+        result = new_pcm(source.samples_per_channel, count, source.ndim, &target)
         memcpy(target.samples, source.samples, source.buffer.len)
         release_pcm(&target)
     finally:
@@ -204,7 +302,9 @@ def as_pcm16(data, int channels=1):
     return result
 
 
-cdef int check_channels(int channels) except -1:
+cdef int as_channels(object channels) except -1:
+    if not isinstance(channels, int) or isinstance(channels, bool):
+        raise AudioError(f"got {channels!r} channels; it must be an integer")
     if not 1 <= channels <= MAX_CHANNELS:
         raise AudioError(f"got {channels} channels; it must be 1 to {MAX_CHANNELS}")
-    return 0
+    return channels

@@ -26,9 +26,9 @@ import numpy as np
 
 from rtaudio._native._buffer cimport (
     PcmView,
+    as_channels,
     borrow_pcm,
     borrow_pcm_out,
-    check_channels,
     new_pcm,
     release_pcm,
 )
@@ -102,7 +102,7 @@ cdef inline void frame_rms_s16(
         frame += 1
 
 
-def to_mono(pcm, int channels):
+def to_mono(pcm, channels):
     """Mix interleaved channels down to one: their mean, halves rounded upwards.
 
     Args:
@@ -116,16 +116,16 @@ def to_mono(pcm, int channels):
         AudioError: `pcm` is not PCM16 of this many channels, or `channels` is out of range.
     """
     cdef PcmView source, target
-    check_channels(channels)
-    borrow_pcm(pcm, channels, &source)
+    cdef int count = as_channels(channels)
+    borrow_pcm(pcm, count, &source)
     try:
         result = new_pcm(source.samples_per_channel, 1, 1, &target)
-        if source.samples_per_channel * channels < RELEASE_GIL_FROM:
-            KERNELS.to_mono(source.samples, source.samples_per_channel, channels, target.samples)
+        if source.samples_per_channel * count < RELEASE_GIL_FROM:
+            KERNELS.to_mono(source.samples, source.samples_per_channel, count, target.samples)
         else:
             with nogil:
                 KERNELS.to_mono(
-                    source.samples, source.samples_per_channel, channels, target.samples
+                    source.samples, source.samples_per_channel, count, target.samples
                 )
         release_pcm(&target)
     finally:

@@ -16,9 +16,9 @@ import math
 
 from rtaudio._native._buffer cimport (
     PcmView,
+    as_channels,
     borrow_pcm,
     borrow_pcm_out,
-    check_channels,
     new_pcm,
     release_pcm,
 )
@@ -43,6 +43,9 @@ cdef enum:
     # Products from which a whole signal takes about 1 ms (25 to 120 of them per ns), the point from
     # which giving up the GIL pays for taking it back.
     RELEASE_GIL_FROM = 50000000
+
+# Times 192000 this is below 2^62. As sound it would be 32 TB.
+cdef object MAX_COUNT = 1 << 44
 
 cdef rta_resample_kernels KERNELS = rta_pick_resample_kernels(active_level())
 
@@ -89,15 +92,14 @@ cdef class Resampler:
         AudioError: an argument is out of range.
     """
 
-    def __cinit__(self, sample_rate_in, sample_rate_out, int channels=1, str quality="balanced"):
+    def __cinit__(self, sample_rate_in, sample_rate_out, channels=1, quality="balanced"):
         _check_sample_rate(sample_rate_in, "sample_rate_in")
         _check_sample_rate(sample_rate_out, "sample_rate_out")
-        check_channels(channels)
-        if quality not in QUALITIES:
+        self._channels = as_channels(channels)
+        if not isinstance(quality, str) or quality not in QUALITIES:
             raise AudioError(f"got quality={quality!r}; it must be one of {', '.join(QUALITIES)}")
         self._sample_rate_in = sample_rate_in
         self._sample_rate_out = sample_rate_out
-        self._channels = channels
         self._quality = quality
         self._ndim = 1
         self._equal_rates = self._sample_rate_in == self._sample_rate_out
@@ -375,10 +377,12 @@ cdef class Resampler:
         """Forget the stream so far: be as new."""
         self.rewind(0)
 
-    def output_length(self, Py_ssize_t samples_per_channel):
-        """Return how many samples per channel the next chunk of this many will give."""
-        if samples_per_channel < 0:
-            raise AudioError(f"got {samples_per_channel} samples; a count must be 0 or more")
+    def output_length(self, samples_per_channel):
+        """Return how many samples per channel the next chunk of this many, 0 to 2**44, will give."""
+        if not isinstance(samples_per_channel, int) or isinstance(samples_per_channel, bool):
+            raise AudioError(f"got {samples_per_channel!r} samples; a count must be an integer")
+        if not 0 <= samples_per_channel <= MAX_COUNT:
+            raise AudioError(f"got {samples_per_channel} samples; a count must be 0 to 2**44")
         return self.count_outputs(samples_per_channel)
 
     def __repr__(self):
@@ -413,7 +417,7 @@ cdef class Resampler:
         return self._quality
 
 
-def resample(data, sample_rate_in, sample_rate_out, str quality="balanced", *, channels=None):
+def resample(data, sample_rate_in, sample_rate_out, quality="balanced", *, channels=None):
     """Convert a whole signal; the result lies on the same time axis, without delay.
 
     Runs without the GIL where that takes longer than about 1 ms.

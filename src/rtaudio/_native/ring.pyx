@@ -6,9 +6,9 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 
 from rtaudio._native._buffer cimport (
     PcmView,
+    as_channels,
     borrow_pcm,
     borrow_pcm_out,
-    check_channels,
     new_pcm,
     release_pcm,
 )
@@ -66,23 +66,24 @@ cdef class RingBuffer:
         AudioError: an argument is out of range.
     """
 
-    def __cinit__(self, capacity, int channels=1, str overflow="error"):
+    def __cinit__(self, capacity, channels=1, overflow="error"):
         if not isinstance(capacity, int) or isinstance(capacity, bool):
             raise AudioError(f"got a capacity of {capacity!r}; it must be an integer, in samples")
         if capacity < 1:
             raise AudioError(f"got a capacity of {capacity} samples; it must be 1 or more")
-        check_channels(channels)
+        self._ring.channels = as_channels(channels)
         if overflow not in OVERFLOWS:
             raise AudioError(
                 f"got overflow={overflow!r}; it must be one of {', '.join(OVERFLOWS)}"
             )
-        if capacity > MAX_BYTES // (channels * <Py_ssize_t>sizeof(s16)):
+        if capacity > MAX_BYTES // (self._ring.channels * <Py_ssize_t>sizeof(s16)):
             raise AudioError(f"got a capacity of {capacity} samples; that many cannot be addressed")
-        self._ring.values = <s16 *>PyMem_RawCalloc(capacity * channels, sizeof(s16))
+        self._ring.values = <s16 *>PyMem_RawCalloc(
+            capacity * self._ring.channels, sizeof(s16)
+        )
         if self._ring.values == NULL:
             raise MemoryError(f"no memory for {capacity} samples of {channels} channel(s)")
         self._ring.capacity = capacity
-        self._ring.channels = channels
         self._overflow = OVERFLOWS.index(overflow)
         self._ring.overwrites = self._overflow == DROP_OLDEST
 
