@@ -4,71 +4,73 @@
  * to the smaller magnitude.
  *
  * A G.711 code is a tiny floating-point number: three bits of exponent (the segment), four of
- * mantissa. So the encoders let the processor find the segment: a magnitude below 2^24 converts
- * exactly to float32, and bits 19 and up of that are exponent and the four mantissa bits. That
- * leaves no branch, no leading-zero count and no table, and compilers vectorise it anywhere. */
+ * mantissa. In segment s, magnitude m has code (m >> s) + 16 s: a straight line per segment.
+ * Outside its segment each line lies above the curve, as that is concave, so the code is the
+ * smallest of all eight. That leaves no branch, no leading zeros to count and no table, and fits
+ * lanes of 16 bits. */
 #ifndef RTA_G711_H
 #define RTA_G711_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "simd.h"
 
-enum {
-    RTA_ULAW_BIAS = 33,      /* in units of the 14-bit scale; makes every segment start at 2^n */
-    RTA_ULAW_CLIP = 8191,    /* largest biased magnitude of the 14-bit scale */
-    RTA_F32_EXPONENT_0 = 127 /* exponent field of 1.0f */
-};
+#if RTA_X86
+#include <immintrin.h>
+#endif
 
-/* Exponent and four mantissa bits of a positive integer below 2^24. */
-static inline int32_t rta_float_code(int32_t magnitude)
+static inline int16_t rta_smaller_s16(int16_t a, int16_t b)
 {
-    float f = (float)magnitude;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return (int32_t)(bits >> 19);
+    return a < b ? a : b;
+}
+
+/* (m >> s) + 16 s, where s makes m >> s less than 32; 0 <= m < 4096. */
+static inline int16_t rta_float_code(int16_t m)
+{
+    int16_t code = m;
+    code = rta_smaller_s16(code, (int16_t)((m >> 1) + 16));
+    code = rta_smaller_s16(code, (int16_t)((m >> 2) + 32));
+    code = rta_smaller_s16(code, (int16_t)((m >> 3) + 48));
+    code = rta_smaller_s16(code, (int16_t)((m >> 4) + 64));
+    code = rta_smaller_s16(code, (int16_t)((m >> 5) + 80));
+    code = rta_smaller_s16(code, (int16_t)((m >> 6) + 96));
+    return rta_smaller_s16(code, (int16_t)((m >> 7) + 112));
 }
 
 static inline uint8_t rta_ulaw_from_s16(int16_t sample)
 {
-    int32_t v = sample;
-    int32_t magnitude = ((v ^ (v >> 31)) >> 2) + RTA_ULAW_BIAS;
-    magnitude = magnitude > RTA_ULAW_CLIP ? RTA_ULAW_CLIP : magnitude;
-    /* Segment 0 is 2^5..2^6-1. All bits are inverted on the line; the sign bit is 1 for v >= 0. */
-    int32_t code = rta_float_code(magnitude) - ((RTA_F32_EXPONENT_0 + 5) << 4);
-    return (uint8_t)((0x7F - code) | (~(v >> 31) & 0x80));
+    int16_t sign = (int16_t)(sample >> 15);
+    /* 33 on the 14-bit scale are added so that every segment starts at a power of two; what lies
+     * beyond the last one is clipped. */
+    int16_t biased = (int16_t)((uint16_t)((sample ^ sign) + 4 * 33) >> 3);
+    int16_t code = (int16_t)(rta_float_code(rta_smaller_s16(biased, 4095)) - 16);
+    /* All bits are inverted on the line; the sign bit is 1 for samples of 0 and above. */
+    return (uint8_t)((0x7F - code) | (~sign & 0x80));
 }
 
 static inline uint8_t rta_alaw_from_s16(int16_t sample)
 {
-    int32_t v = sample;
-    int32_t magnitude = (v ^ (v >> 31)) >> 4;
-    /* Segments 0 and 1 share one step, so below 2^4 the magnitude is the code; from there on
-     * segment 1 is 2^4..2^5-1. Every other bit is inverted on the line. */
-    int32_t code = rta_float_code(magnitude) - ((RTA_F32_EXPONENT_0 + 3) << 4);
-    /* Chosen by a mask: a compiler may not turn a branch around a conversion into vectors, as
-     * conversions can raise floating-point exceptions. */
-    int32_t small = (magnitude - 32) >> 31;
-    code = (code & ~small) | (magnitude & small);
-    return (uint8_t)((code | (~(v >> 31) & 0x80)) ^ 0x55);
+    int16_t sign = (int16_t)(sample >> 15);
+    int16_t code = rta_float_code((int16_t)((int16_t)(sample ^ sign) >> 4));
+    /* Every other bit is inverted on the line. */
+    return (uint8_t)((code | (~sign & 0x80)) ^ 0x55);
 }
 
 static inline int16_t rta_s16_from_ulaw(uint8_t code)
 {
     int32_t c = code ^ 0xFF;
-    int32_t magnitude = ((((c & 0x0F) << 1) + RTA_ULAW_BIAS) << ((c >> 4) & 7)) - RTA_ULAW_BIAS;
+    int32_t magnitude = ((((c & 0x0F) << 1) + 33) << ((c >> 4) & 7)) - 33;
     return (int16_t)(((c & 0x80) ? -magnitude : magnitude) * 4);
 }
 
 static inline int16_t rta_s16_from_alaw(uint8_t code)
 {
-    int32_t c = code ^ 0x55;
+    int32_t c = code ^ 0xD5;
     int32_t segment = (c >> 4) & 7;
-    int32_t magnitude = ((c & 0x0F) << 4) + 8; /* the middle of the step */
-    magnitude = segment ? (magnitude + 256) << (segment - 1) : magnitude;
-    return (int16_t)((c & 0x80) ? magnitude : -magnitude);
+    int32_t magnitude = ((c & 0x0F) << 1) + 1; /* the middle of the step */
+    magnitude = segment ? (magnitude + 32) << (segment - 1) : magnitude;
+    return (int16_t)(((c & 0x80) ? -magnitude : magnitude) * 8);
 }
 
 /* What each code stands for. */
