@@ -73,8 +73,12 @@ def decode_server_event(message: Message) -> ServerEvent | UnknownEvent:
             audio=audio,
         )
     try:
+        if not isinstance(message, str):
+            str(message, "utf-8")  # the decoder does not check texts that no field takes
         event: ServerEvent = _decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except UnicodeError:  # which holds the whole message
+        raise InvalidEvent("the message is not Unicode text", code="invalid_json") from None
+    except (msgspec.DecodeError, RecursionError):
         return _decode_slowly(message)
     return event
 
@@ -82,7 +86,7 @@ def decode_server_event(message: Message) -> ServerEvent | UnknownEvent:
 def _decode_slowly(message: Message) -> ServerEvent | UnknownEvent:
     try:
         raw = _raw_decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidEvent("the message is not valid JSON", code="invalid_json") from error
     if not isinstance(raw, dict):
         raise InvalidEvent("the message is not a JSON object", raw=raw, code="invalid_event")
