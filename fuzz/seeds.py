@@ -74,7 +74,7 @@ def opus() -> list[bytes]:
 
 def resample() -> list[bytes]:
     """A few rates, qualities and cuts."""
-    heads = [(5, 3, 0), (3, 5, 8), (6, 5, 17), (1, 5, 10), (5, 5, 0), (7, 0, 16)]
+    heads = [(0, 0), (1, 8), (6, 17), (2, 10), (15, 0), (13, 16), (252, 0, 64, 64, 31, 9)]
     return [
         bytes([*head, 200, 1, 15]) + bytes(range(60, 92)) + bytes([64, 40, 1, 33] * 12)
         for head in heads
