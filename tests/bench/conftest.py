@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rtaudio.bench.report import LatencyRow, QualityRow, Report, Row
 from rtaudio.bench.signals import Material
 from rtaudio.bench.suite import make_groups
 
@@ -21,3 +22,68 @@ def material() -> Material:
 @pytest.fixture(scope="session")
 def groups(material: Material) -> dict[str, Group]:
     return {group.name: group for group in make_groups(material)}
+
+
+@pytest.fixture(scope="session")
+def report() -> Report:
+    """Ours three times as fast as soxr, with a peer that is absent and one that is wrong."""
+
+    def row(contender: str, variant: str, us: float | None, problem: str = "") -> Row:
+        return Row(
+            subject="resample",
+            family="resample stream",
+            variant=variant,
+            unit="20 ms",
+            contender=contender,
+            package="",
+            version="1.2.3",
+            ours=contender.startswith("rtaudio"),
+            status="ok" if us is not None else "absent" if contender == "PyAV" else "wrong",
+            problem=problem,
+            samples=0 if us is None else 10,
+            minimum_us=us,
+            median_us=None if us is None else us * 1.25,
+            p90_us=None if us is None else us * 2,
+        )
+
+    def quality(contender: str, edge: float) -> QualityRow:
+        return QualityRow(
+            contender=contender,
+            ours=contender.startswith("rtaudio"),
+            ratio="24>16",
+            edge=edge,
+            ripple_db=0.0123,
+            image_db=110.0,
+            alias_db=108.0,
+            near_alias_db=104.5,
+            snr_db=95.0,
+        )
+
+    def latency(contender: str, worst_ms: float, irregular: int) -> LatencyRow:
+        return LatencyRow(
+            contender=contender,
+            ours=contender.startswith("rtaudio"),
+            ratio="24>16",
+            worst_ms=worst_ms,
+            least_ms=2.5,
+            filter_ms=2.5,
+            empty=irregular // 2,
+            irregular=irregular,
+            chunks=100,
+        )
+
+    return Report(
+        environment={"CPU": "one <& only>", "SIMD": "avx2", "Python": "3.11", "date": "today"},
+        rows=[
+            row(name, variant, us, problem)
+            for variant in ("24>16", "16>24")
+            for name, us, problem in (
+                ("rtaudio balanced", 1.5, ""),
+                ("soxr HQ", 4.5, ""),
+                ("PyAV", None, "av cannot be imported"),
+                ("broken | <peer>", None, "clicks & pops"),
+            )
+        ],
+        latency=[latency("rtaudio balanced", 2.5, 0), latency("soxr HQ", 40.0, 30)],
+        quality=[quality("rtaudio high", 0.914), quality("soxr HQ", 0.913)],
+    )
