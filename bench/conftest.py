@@ -36,6 +36,7 @@ PASS_S = 0.08
 ROUNDS = (3, 25)
 
 _samples: dict[tuple[str, str], list[float]] = {}
+_rows: list[Row] = []
 _latency: list[LatencyRow] = []
 _quality: list[QualityRow] = []
 
@@ -132,6 +133,12 @@ def _rounds(call: Callable[[], object], calls: int) -> int:
 
 
 @pytest.fixture
+def keep_row() -> Callable[[Row], None]:
+    """Adds a row to the report."""
+    return _rows.append
+
+
+@pytest.fixture
 def keep_latency() -> Callable[[LatencyRow], None]:
     """Adds a row to the report."""
     return _latency.append
@@ -151,4 +158,5 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
             _, row = prepared(*key)
             if key in _samples or row.status != "ok":
                 report.rows.append(fill_times(row, _samples.get(key, [])))
+    report.rows += _rows
     output_json["rtaudio"] = msgspec.to_builtins(report)

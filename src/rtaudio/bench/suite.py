@@ -25,7 +25,7 @@ _TIMED: dict[str, Callable[[Material], list[Group]]] = {
     "g711": g711.groups,
     "levels": levels.groups,
 }
-SUBJECTS = (*_TIMED, "latency", "quality")
+SUBJECTS = (*_TIMED, "session", "latency", "quality")
 """What can be asked for by name. The last two are of resamplers, and take no times."""
 
 Progress = Callable[[str], None]
@@ -57,6 +57,7 @@ def run(
     """
     from rtaudio.bench.latency import measure_latencies
     from rtaudio.bench.quality import measure_qualities
+    from rtaudio.bench.session import measure_sessions
 
     wanted = set(subjects) or set(SUBJECTS)
     unknown = sorted(wanted - set(SUBJECTS))
@@ -68,6 +69,9 @@ def run(
     for group in make_groups(material, wanted):
         say(group.name)
         report.rows += measure_group(group, effort)
+    if "session" in wanted:
+        say("session")
+        report.rows += measure_sessions(rounds=1 if quick else 4)
     ratios = resample.RATIOS[:2] if quick else resample.RATIOS
     if "latency" in wanted:
         say("latency")
