@@ -182,6 +182,9 @@ def judge(report: Report) -> list[Verdict]:
 def _judge_ratio(family: Family, target: Target) -> Verdict:
     need = f"{target.factor:.2f}".rstrip("0").rstrip(".")
     claim = f"{family.name}: {target.ours} at least {need}x as fast as {target.peer}"
+    if target.factor < 1:
+        most = f"{1 / target.factor:.2f}".rstrip("0").rstrip(".")
+        claim = f"{family.name}: {target.ours} takes at most {most}x the time of {target.peer}"
     ratio = family.ratio(target.peer, target.ours)
     if ratio is None:
         return Verdict(claim, "not measured", None)

@@ -90,4 +90,4 @@ def _centre_s(output: Samples, sample_rate: int) -> float:
     peak = int(sound.argmax())
     first = max(0, peak - round(CENTRE_WINDOW_S * sample_rate))
     part = sound[first : peak + round(CENTRE_WINDOW_S * sample_rate) + 1]
-    return (first + float(np.arange(len(part)) @ part / part.sum())) / sample_rate
+    return (first + float(np.sum(np.arange(len(part)) * part) / part.sum())) / sample_rate

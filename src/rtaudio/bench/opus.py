@@ -74,13 +74,15 @@ def decoding_problem(sound: Samples, pcm: Samples) -> str | None:
         return f"{len(sound)} samples became {len(pcm)}"
     most = round(MAX_DELAY_S * SAMPLE_RATE)
     count = min(len(pcm), len(sound)) - most
-    given, got = sound[:count].astype(float), pcm.astype(float)
-    power = np.linalg.norm(given)
-    best = max(
-        float(given @ got[delay : delay + count])
-        / float(power * np.linalg.norm(got[delay : delay + count]) + 1e-9)
-        for delay in range(most)
-    )
+    given, got = sound[:count].astype(float), pcm[: count + most].astype(float)
+    # By FFT rather than a product per delay: BLAS would start threads, and wait for busy cores.
+    size = 1 << (count + most).bit_length()
+    spectrum = np.fft.rfft(got, size) * np.conj(np.fft.rfft(given, size))
+    products = np.fft.irfft(spectrum, size)[:most]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(got))])
+    energies = energy[count : count + most] - energy[:most]
+    power = float(np.sum(np.square(given)))
+    best = float(np.max(products / np.sqrt(power * energies + 1.0)))
     return None if best >= MIN_CORRELATION else f"correlates with the speech by only {best:.2f}"
 
 

@@ -5,7 +5,8 @@ Usage: python -m rtaudio.bench.session_clients NAME receive|send PORT TURNS COUN
 A client asks for an answer TURNS times and takes the sound out of its COUNT deltas, or sends COUNT
 chunks of 20 ms and a commit. It prints one JSON object: `{"us": [...], "correct": true}`, the
 processor time of each turn per delta or chunk, user and system, from the request to the last
-delta or to the service's answer to the commit.
+delta or to the service's answer to the commit. A turn before those warms up, and is the one whose
+sound is compared.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtaudio.bench.cases import Absent, need
-from rtaudio.bench.session_server import DELTA_BYTES, make_pcm
+from rtaudio.bench.session_server import DELTA_BYTES, answer_sound, make_pcm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,17 +42,19 @@ class Listener:
     def __init__(self) -> None:
         self.count = 0
         self.wanted = 0
-        self.last: bytes = b""
+        self.kept: list[bytes] | None = None
         self.done = asyncio.Event()
 
-    def expect(self, deltas: int) -> None:
+    def expect(self, deltas: int, *, keep: bool) -> None:
         self.count, self.wanted = 0, deltas
+        self.kept = [] if keep else None
         self.done.clear()
 
     def heard(self, pcm: bytes) -> None:
         self.count += 1
+        if self.kept is not None:
+            self.kept.append(bytes(pcm))
         if self.count == self.wanted:
-            self.last = bytes(pcm)
             self.done.set()
 
 
@@ -223,9 +226,10 @@ async def _measure(name: str, task: str, port: int, turns: int, count: int) -> d
     listener = Listener()
     chunk = make_pcm(CHUNK_BYTES)
     samples = []
+    correct = True
     async with CLIENTS[name][1](port, listener) as client, asyncio.timeout(120):
-        for _ in range(turns + 1):
-            listener.expect(count)
+        for turn in range(turns + 1):
+            listener.expect(count, keep=turn == 0)
             begin = time.process_time_ns()
             if task == "receive":
                 await client.ask()
@@ -237,10 +241,10 @@ async def _measure(name: str, task: str, port: int, turns: int, count: int) -> d
                 await client.commit()
             await listener.done.wait()
             samples.append((time.process_time_ns() - begin) / 1000 / count)
+            if turn == 0 and task == "receive":
+                correct = listener.kept == answer_sound(count)
             # What ends the answer is still under way.
             await asyncio.sleep(0.02)
-    correct = task == "send" or listener.last == make_pcm(DELTA_BYTES)
-    # The first turn warms up.
     return {"us": samples[1:], "correct": correct}
 
 

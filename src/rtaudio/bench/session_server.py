@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["TalkingServer", "frame", "make_pcm"]
+__all__ = ["TalkingServer", "answer_sound", "frame", "make_pcm"]
 
 DELTA_BYTES = 4800  # 100 ms at 24 kHz
 
@@ -35,6 +35,12 @@ APPEND = b'"input_audio_buffer.append"'
 def make_pcm(size: int) -> bytes:
     """Sound that no compression or table makes cheaper than speech; always the same."""
     return np.random.default_rng(3).integers(0, 256, size, np.uint8).tobytes()
+
+
+def answer_sound(deltas: int) -> list[bytes]:
+    """The PCM of each delta of an answer; no two are the same."""
+    sound = make_pcm(deltas * DELTA_BYTES)
+    return [sound[at : at + DELTA_BYTES] for at in range(0, len(sound), DELTA_BYTES)]
 
 
 class TalkingServer:
@@ -141,13 +147,13 @@ def _answer(deltas: int) -> list[bytes]:
     response = {"id": _IDS["response_id"], "object": "realtime.response"}
     place = {"response_id": _IDS["response_id"], "output_index": 0}
     part = {"type": "audio", "transcript": ""}
-    text = base64.b64encode(make_pcm(DELTA_BYTES)).decode("ascii")
+    texts = [base64.b64encode(pcm).decode("ascii") for pcm in answer_sound(deltas)]
     return [
         _event("response.created", response={**response, "status": "in_progress", "output": []}),
         _event("response.output_item.added", item=begun, **place),
         _event("conversation.item.added", item=begun, previous_item_id=None),
         _event("response.content_part.added", part=part, **_IDS),
-        *(_event("response.output_audio.delta", delta=text, **_IDS) for _ in range(deltas)),
+        *(_event("response.output_audio.delta", delta=text, **_IDS) for text in texts),
         _event("response.output_audio.done", **_IDS),
         _event("response.output_item.done", item=done, **place),
         _event("conversation.item.done", item=done, previous_item_id=None),
