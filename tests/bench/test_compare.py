@@ -8,6 +8,8 @@ import pytest
 
 from rtaudio.bench.compare import TARGETS, families, geometric_mean, judge
 from rtaudio.bench.report import LatencyRow, QualityRow, Report, Row
+from rtaudio.bench.session import RECEIVE, SEND
+from rtaudio.bench.session_clients import BARE, CLIENTS
 from rtaudio.bench.signals import Material
 from rtaudio.bench.suite import make_groups
 
@@ -125,6 +127,7 @@ def test_every_target_names_a_family_and_contenders_of_the_suite() -> None:
         for group in make_groups(Material.synthetic())
         for contender in group.contenders
     }
+    named |= {(family, client) for family in (RECEIVE, SEND) for client in (*CLIENTS, BARE)}
     for target in TARGETS:
         assert (target.family, target.ours) in named
         assert (target.family, target.peer) in named

@@ -49,6 +49,10 @@ TARGETS = (
     Target("PCM to append event", "rtaudio", "orjson + pybase64", 1.0),
     Target("ring buffer", "rtaudio read_into", "bytearray", 1.0),
     Target("ring buffer", "rtaudio read_into", "numpy concatenate", 5.0),
+    Target("client CPU, delta received", "rtaudio", "openai-agents", 10.0),
+    Target("client CPU, delta received", "rtaudio", "bare socket read", 1 / 2.5),
+    Target("client CPU, chunk sent", "rtaudio", "openai-agents", 3.5),
+    Target("client CPU, chunk sent", "rtaudio", "picows + orjson + pybase64", 1.0),
 )
 
 # What is added to live sound, in ms; twice as much where one side is 8 kHz, whose filters are as

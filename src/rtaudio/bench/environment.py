@@ -30,6 +30,10 @@ PEERS = (
     "opuslib",
     "orjson",
     "pybase64",
+    "websockets",
+    "picows",
+    "openai",
+    "openai-agents",
 )
 
 

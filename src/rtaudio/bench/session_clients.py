@@ -76,7 +76,7 @@ class _Calls:
 
 @asynccontextmanager
 async def _rtaudio(port: int, listener: Listener) -> AsyncIterator[Client]:
-    from rtaudio import RealtimeAgent, RealtimeSession
+    from rtaudio.session import RealtimeAgent, RealtimeSession
 
     session = RealtimeSession(
         RealtimeAgent(name="a"),
