@@ -22,18 +22,22 @@ from rtaudio._native.levels import (
     mix_into,
     peak_dbfs,
     rms_dbfs,
+    split_channels,
     to_float32,
     to_float32_into,
     to_int16,
     to_int16_into,
     to_mono,
+    to_mono_into,
     to_stereo,
+    to_stereo_into,
 )
 from rtaudio.errors import AudioError
 
 samples = st.lists(st.integers(-32768, 32767), max_size=100).map(
     lambda values: np.array(values, np.int16)
 )
+EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
 
 
 def rms_oracle(values: np.ndarray) -> float:
@@ -199,6 +203,41 @@ def test_gains_out_of_range_are_refused():
         mix(b"12", b"34", gains_db=[40.0, 40.0])
 
 
+@given(samples, st.floats(-100, 100, width=32))
+def test_factors_scale_as_float32_does(values, factor):
+    scaled = np.rint(np.clip(values * np.float32(factor), -32768, 32767)).astype(np.int16)
+    assert apply_gain(values, factor=factor).tolist() == scaled.tolist()
+    out = values.copy()
+    assert apply_gain_into(out, factor=factor, out=out) == len(values)
+    assert out.tolist() == scaled.tolist()
+
+
+def test_a_negative_factor_turns_full_scale_upside_down_and_saturates():
+    assert apply_gain(np.array([-32768, 32767, 0], np.int16), factor=-1).tolist() == [
+        32767,
+        -32767,
+        0,
+    ]
+    assert mix(b"12", b"12", factors=[1, -1]).tolist() == [0]
+    assert mix(EVERY_SAMPLE, EVERY_SAMPLE, factors=[50, 50]).tolist() == (
+        np.clip(EVERY_SAMPLE.astype(int) * 100, -32768, 32767).tolist()
+    )
+
+
+def test_factors_out_of_range_or_beside_decibels_are_refused():
+    for wrong in (100.1, -101, math.inf, math.nan):
+        with pytest.raises(AudioError, match=r"it must be -100 to 100"):
+            apply_gain(b"12", factor=wrong)
+    with pytest.raises(AudioError, match=r"add up to 46\.0 dB"):
+        mix(b"12", b"34", factors=[-100, 100])
+    with pytest.raises(AudioError, match="give one of the two"):
+        mix(b"12", gains_db=[0], factors=[1])
+    with pytest.raises(AudioError, match=r"gain_db=1\.0 and factor=2\.0; give one"):
+        apply_gain(b"12", 1.0, factor=2.0)
+    with pytest.raises(AudioError, match="gain_db=None and factor=None; give one"):
+        apply_gain(b"12")
+
+
 def test_wrong_signals_to_mix_are_refused():
     with pytest.raises(AudioError, match="got 0 signals to mix"):
         mix()
@@ -223,6 +262,42 @@ def test_stereo_has_both_signals_in_turn(values):
     right = values[::-1].copy()
     assert to_stereo(values, right).tolist() == np.stack([values, right], 1).ravel().tolist()
     assert to_mono(to_stereo(values), 2).tolist() == values.tolist()
+
+
+def test_results_are_written_into_buffers_and_nothing_more():
+    left, right = np.array([1, -3, 5], np.int16), np.array([2, 4, -32768], np.int16)
+    out = np.full(7, 99, np.int16)
+    assert to_stereo_into(left, right, out) == 3
+    assert out.tolist() == [1, 2, -3, 4, 5, -32768, 99]
+    assert to_stereo_into(left, None, bytearray(12)) == 3
+    assert to_mono_into(out[:6], 2, out) == 3  # over its own input
+    assert out[:4].tolist() == [2, 1, -16381, 4]
+    with pytest.raises(AudioError, match="room for 5 samples; this result has 6"):
+        to_stereo_into(left, right, bytearray(10))
+    with pytest.raises(AudioError, match="room for 1 samples; this result has 2"):
+        to_mono_into(bytes(8), 2, bytearray(2))
+    with pytest.raises(AudioError, match="read-only"):
+        to_mono_into(bytes(8), 2, bytes(4))
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 31, 32, 33, 65])
+def test_channels_are_taken_apart(channels, length):
+    frames = np.resize(EVERY_SAMPLE[::-771], (length, channels))
+    odd = memoryview(b"?" + frames.tobytes())[1:]
+    for pcm in (frames, odd):
+        rows = split_channels(pcm, channels)
+        assert rows.shape == (channels, length)
+        assert rows.tolist() == frames.T.tolist()
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_long_signals_are_taken_apart_and_put_together_without_the_interpreter(channels):
+    frames = np.resize(EVERY_SAMPLE[::7], ((1 << 20) + 3, channels))
+    rows = split_channels(frames, channels)
+    assert (rows == frames.T).all()
+    assert (to_stereo(rows[0], rows[1]).reshape(-1, 2) == frames[:, :2]).all()
+    assert (to_int16(to_float32(rows[0])) == rows[0]).all()
 
 
 def test_stereo_of_two_lengths_is_refused():

@@ -19,6 +19,10 @@ cdef extern from "levels.h" nogil:
         void (*interleave)(
             const s16 *left, const s16 *right, Py_ssize_t samples_per_channel, s16 *out
         ) noexcept nogil
+        # Channel c to the samples from out + c * samples_per_channel on.
+        void (*split)(
+            const s16 *samples, Py_ssize_t samples_per_channel, int channels, s16 *out
+        ) noexcept nogil
         # sums[i] += samples[i] * factor
         void (*add_scaled)(
             const s16 *samples, Py_ssize_t count, float factor, float *sums

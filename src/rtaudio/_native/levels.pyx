@@ -16,7 +16,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.math cimport log10
+from libc.math cimport fabs, isfinite, isnan, log10
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
@@ -50,12 +50,15 @@ __all__ = [
     "mix_into",
     "peak_dbfs",
     "rms_dbfs",
+    "split_channels",
     "to_float32",
     "to_float32_into",
     "to_int16",
     "to_int16_into",
     "to_mono",
+    "to_mono_into",
     "to_stereo",
+    "to_stereo_into",
 ]
 
 SILENCE_DBFS = -120.0
@@ -65,6 +68,7 @@ SILENCE_DBFS = -120.0
 MAX_GAIN_DB = 40.0
 MAX_MIXED = 32
 
+cdef double MAX_FACTOR = 10.0 ** (MAX_GAIN_DB / 20.0)
 cdef double FLOOR_DBFS = SILENCE_DBFS
 cdef double FULL_SCALE = 32768.0
 
@@ -100,37 +104,6 @@ cdef inline void frame_rms_s16(
         out[frame] = <float>rms_dbfs_s16(samples + start, min(hop, count - start))
         start += hop
         frame += 1
-
-
-def to_mono(pcm, channels):
-    """Mix interleaved channels down to one: their mean, halves rounded upwards.
-
-    Args:
-        pcm: interleaved PCM16 as bytes-like, or int16 array of one or two dimensions.
-        channels: 1 to 8; with 1 the samples are copied.
-
-    Returns:
-        A fresh one-dimensional int16 array of the same number of samples per channel.
-
-    Raises:
-        AudioError: `pcm` is not PCM16 of this many channels, or `channels` is out of range.
-    """
-    cdef PcmView source, target
-    cdef int count = as_channels(channels)
-    borrow_pcm(pcm, count, &source)
-    try:
-        result = new_pcm(source.samples_per_channel, 1, 1, &target)
-        if source.samples_per_channel * count < RELEASE_GIL_FROM:
-            KERNELS.to_mono(source.samples, source.samples_per_channel, count, target.samples)
-        else:
-            with nogil:
-                KERNELS.to_mono(
-                    source.samples, source.samples_per_channel, count, target.samples
-                )
-        release_pcm(&target)
-    finally:
-        release_pcm(&source)
-    return result
 
 
 def frame_rms(pcm, Py_ssize_t hop):
@@ -279,11 +252,16 @@ def energy_vad(pcm, Py_ssize_t hop, double threshold_dbfs, Py_ssize_t reach=0):
 # --- gain and mixing ------------------------------------------------------------------------------
 
 
-cdef float _factor(object gain_db) except -1:
-    cdef double gain = gain_db
-    if math.isnan(gain) or gain > MAX_GAIN_DB:
+cdef float _factor_of(double gain_db) except? -1.0:
+    if isnan(gain_db) or gain_db > MAX_GAIN_DB:
         raise AudioError(f"got a gain of {gain_db!r} dB; it must be at most {MAX_GAIN_DB:g}")
-    return 10.0 ** (gain / 20.0)
+    return 10.0 ** (gain_db / 20.0)
+
+
+cdef float _factor(double factor) except? -1.0:
+    if not isfinite(factor) or fabs(factor) > MAX_FACTOR:
+        raise AudioError(f"got a factor of {factor!r}; it must be {-MAX_FACTOR:g} to {MAX_FACTOR:g}")
+    return factor
 
 
 cdef int _check_room(Py_ssize_t needed, Py_ssize_t room) except -1:
@@ -313,7 +291,9 @@ cdef void mix_s16(
         start += block
 
 
-cdef Py_ssize_t _mix(tuple signals, object gains_db, object out, list made) except -1:
+cdef Py_ssize_t _mix(
+    tuple signals, object gains_db, object given_factors, object out, list made
+) except -1:
     """Mix into `out`, or into a fresh array that is appended to `made`; returns its length."""
     cdef PcmView sources[MIXED]
     cdef PcmView target
@@ -323,12 +303,20 @@ cdef Py_ssize_t _mix(tuple signals, object gains_db, object out, list made) exce
     cdef int count = 0, source
     if not 1 <= len(signals) <= MIXED:
         raise AudioError(f"got {len(signals)} signals to mix; it must be 1 to {MIXED}")
-    if gains_db is not None and len(gains_db) != len(signals):
-        raise AudioError(f"got {len(gains_db)} gains for {len(signals)} signals")
+    if gains_db is not None and given_factors is not None:
+        raise AudioError("got gains in dB and factors; give one of the two")
+    gains = given_factors if gains_db is None else gains_db
+    if gains is not None and len(gains) != len(signals):
+        raise AudioError(f"got {len(gains)} gains for {len(signals)} signals")
     for source in range(len(signals)):
-        factors[source] = 1.0 if gains_db is None else _factor(gains_db[source])
-        loudest += factors[source]
-    if loudest > 10.0 ** (MAX_GAIN_DB / 20.0):
+        if gains is None:
+            factors[source] = 1.0
+        elif gains_db is None:
+            factors[source] = _factor(gains[source])
+        else:
+            factors[source] = _factor_of(gains[source])
+        loudest += fabs(factors[source])
+    if loudest > MAX_FACTOR * 1.000001:  # factors are rounded to float32
         raise AudioError(
             f"got gains that add up to {20.0 * log10(loudest):.1f} dB; "
             f"all together must be at most {MAX_GAIN_DB:g}"
@@ -357,7 +345,7 @@ cdef Py_ssize_t _mix(tuple signals, object gains_db, object out, list made) exce
     return length
 
 
-def mix(*signals, gains_db=None):
+def mix(*signals, gains_db=None, factors=None):
     """Add signals up, sample by sample, saturating.
 
     Args:
@@ -365,25 +353,29 @@ def mix(*signals, gains_db=None):
             the same sample rate and channels. Shorter ones are silent from their end on.
         gains_db: one gain for each, in dB, -inf to `MAX_GAIN_DB`; None leaves all as they are. All
             together may not add up to more than `MAX_GAIN_DB`.
+        factors: the same as factors, -100 to 100; negative ones turn a signal upside down.
 
     Returns:
         A fresh int16 array as long as the longest signal, rounded to nearest, halves to even.
+        Products and sums are float32, so without gains the sum is exact.
 
     Raises:
-        AudioError: a signal is not PCM16, or their number or a gain is out of range.
+        AudioError: a signal is not PCM16, their number or a gain is out of range, or both kinds of
+            gains were given.
     """
     made = []
-    _mix(signals, gains_db, None, made)
+    _mix(signals, gains_db, factors, None, made)
     return made[0]
 
 
-def mix_into(out, *signals, gains_db=None):
+def mix_into(out, *signals, gains_db=None, factors=None):
     """Add signals up into a writable PCM16 buffer, without allocating samples.
 
     Args:
         out: writable PCM16, at least as long as the longest signal; it may be one of the signals.
         *signals: as for `mix`.
         gains_db: as for `mix`.
+        factors: as for `mix`.
 
     Returns:
         Samples written.
@@ -391,32 +383,46 @@ def mix_into(out, *signals, gains_db=None):
     Raises:
         AudioError: as for `mix`, or `out` is not writable PCM16 or too small.
     """
-    return _mix(signals, gains_db, out, None)
+    return _mix(signals, gains_db, factors, out, None)
 
 
-def apply_gain(pcm, gain_db):
+cdef Py_ssize_t _scale(
+    object pcm, object gain_db, object factor, object out, list made
+) except -1:
+    if (gain_db is None) == (factor is None):
+        raise AudioError(f"got gain_db={gain_db!r} and factor={factor!r}; give one of the two")
+    if factor is None:
+        return _mix((pcm,), (gain_db,), None, out, made)
+    return _mix((pcm,), None, (factor,), out, made)
+
+
+def apply_gain(pcm, gain_db=None, *, factor=None):
     """Make a signal louder or quieter, saturating.
 
     Args:
         pcm: PCM16 as bytes-like or one-dimensional int16 array.
         gain_db: dB, -inf to `MAX_GAIN_DB`.
+        factor: instead of `gain_db`, what to multiply with, -100 to 100.
 
     Returns:
         A fresh int16 array, rounded to nearest, halves to even.
 
     Raises:
-        AudioError: `pcm` is not PCM16, or the gain is out of range.
+        AudioError: `pcm` is not PCM16, or the gain is missing, given twice or out of range.
     """
-    return mix(pcm, gains_db=(gain_db,))
+    made = []
+    _scale(pcm, gain_db, factor, None, made)
+    return made[0]
 
 
-def apply_gain_into(pcm, gain_db, out):
+def apply_gain_into(pcm, gain_db=None, out=None, *, factor=None):
     """Make a signal louder or quieter, into a writable PCM16 buffer.
 
     Args:
         pcm: as for `apply_gain`.
         gain_db: as for `apply_gain`.
         out: writable PCM16, at least as long; it may be `pcm` itself.
+        factor: as for `apply_gain`.
 
     Returns:
         Samples written.
@@ -424,7 +430,106 @@ def apply_gain_into(pcm, gain_db, out):
     Raises:
         AudioError: as for `apply_gain`, or `out` is not writable PCM16 or too small.
     """
-    return mix_into(out, pcm, gains_db=(gain_db,))
+    return _scale(pcm, gain_db, factor, out, None)
+
+
+# --- channels -------------------------------------------------------------------------------------
+
+
+cdef Py_ssize_t _to_mono(object pcm, object channels, object out, list made) except -1:
+    """Downmix into `out`, or into a fresh array that is appended to `made`; returns its length."""
+    cdef PcmView source, target
+    cdef int count = as_channels(channels)
+    cdef Py_ssize_t length
+    borrow_pcm(pcm, count, &source)
+    try:
+        length = source.samples_per_channel
+        if made is not None:
+            made.append(new_pcm(length, 1, 1, &target))
+        else:
+            borrow_pcm_out(out, 1, &target)
+        try:
+            _check_room(length, target.samples_per_channel)
+            if length * count < RELEASE_GIL_FROM:
+                KERNELS.to_mono(source.samples, length, count, target.samples)
+            else:
+                with nogil:
+                    KERNELS.to_mono(source.samples, length, count, target.samples)
+        finally:
+            release_pcm(&target)
+    finally:
+        release_pcm(&source)
+    return length
+
+
+def to_mono(pcm, channels):
+    """Mix interleaved channels down to one: their mean, halves rounded upwards.
+
+    Args:
+        pcm: interleaved PCM16 as bytes-like, or int16 array of one or two dimensions.
+        channels: 1 to 8; with 1 the samples are copied.
+
+    Returns:
+        A fresh one-dimensional int16 array of the same number of samples per channel.
+
+    Raises:
+        AudioError: `pcm` is not PCM16 of this many channels, or `channels` is out of range.
+    """
+    made = []
+    _to_mono(pcm, channels, None, made)
+    return made[0]
+
+
+def to_mono_into(pcm, channels, out):
+    """Mix interleaved channels down to one in a writable PCM16 buffer, without allocating.
+
+    Args:
+        pcm: as for `to_mono`.
+        channels: as for `to_mono`.
+        out: writable PCM16, at least as many samples as `pcm` has per channel; it may be the same
+            memory as `pcm`.
+
+    Returns:
+        Samples written.
+
+    Raises:
+        AudioError: as for `to_mono`, or `out` is not writable PCM16 or too small.
+    """
+    return _to_mono(pcm, channels, out, None)
+
+
+cdef Py_ssize_t _to_stereo(object left, object right, object out, list made) except -1:
+    """Interleave into `out`, or into a fresh array that is appended to `made`."""
+    cdef PcmView source, other, target
+    cdef Py_ssize_t length
+    borrow_pcm(left, 1, &source)
+    try:
+        borrow_pcm(left if right is None else right, 1, &other)
+        try:
+            length = source.samples_per_channel
+            if length != other.samples_per_channel:
+                raise AudioError(
+                    f"got {length} samples for the left and {other.samples_per_channel} for the "
+                    "right; both must be of one length"
+                )
+            if made is not None:
+                made.append(new_pcm(2 * length, 1, 1, &target))
+            else:
+                borrow_pcm_out(out, 1, &target)
+            try:
+                _check_room(2 * length, target.samples_per_channel)
+                if length < RELEASE_GIL_FROM:
+                    KERNELS.interleave(source.samples, other.samples, length, target.samples)
+                else:
+                    with nogil:
+                        KERNELS.interleave(source.samples, other.samples, length, target.samples)
+            finally:
+                release_pcm(&target)
+        finally:
+            release_pcm(&other)
+    finally:
+        release_pcm(&source)
+    return length
 
 
 def to_stereo(left, right=None):
@@ -440,26 +545,56 @@ def to_stereo(left, right=None):
     Raises:
         AudioError: a signal is not mono PCM16, or their lengths differ.
     """
-    cdef PcmView source, other, target
-    borrow_pcm(left, 1, &source)
+    made = []
+    _to_stereo(left, right, None, made)
+    return made[0]
+
+
+def to_stereo_into(left, right, out):
+    """Put two mono signals into a writable PCM16 buffer of two channels, without allocating.
+
+    Args:
+        left: as for `to_stereo`.
+        right: as for `to_stereo`.
+        out: writable, one-dimensional PCM16, at least twice as long; it may not share memory with
+            the signals.
+
+    Returns:
+        Samples per channel written.
+
+    Raises:
+        AudioError: as for `to_stereo`, or `out` is not writable PCM16 or too small.
+    """
+    return _to_stereo(left, right, out, None)
+
+
+def split_channels(pcm, channels):
+    """Take interleaved channels apart.
+
+    Args:
+        pcm: interleaved PCM16 as bytes-like, or int16 array of one or two dimensions.
+        channels: 1 to 8.
+
+    Returns:
+        A fresh int16 array of shape (channels, samples_per_channel); each row is contiguous.
+
+    Raises:
+        AudioError: `pcm` is not PCM16 of this many channels, or `channels` is out of range.
+    """
+    cdef PcmView source, target
+    cdef int count = as_channels(channels)
+    borrow_pcm(pcm, count, &source)
     try:
-        borrow_pcm(left if right is None else right, 1, &other)
-        try:
-            if source.samples_per_channel != other.samples_per_channel:
-                raise AudioError(
-                    f"got {source.samples_per_channel} samples for the left and "
-                    f"{other.samples_per_channel} for the right; both must be of one length"
-                )
-            result = new_pcm(source.samples_per_channel * 2, 1, 1, &target)
-            KERNELS.interleave(
-                source.samples, other.samples, source.samples_per_channel, target.samples
-            )
-            release_pcm(&target)
-        finally:
-            release_pcm(&other)
+        result = new_pcm(count * source.samples_per_channel, 1, 1, &target)
+        if count * source.samples_per_channel < RELEASE_GIL_FROM:
+            KERNELS.split(source.samples, source.samples_per_channel, count, target.samples)
+        else:
+            with nogil:
+                KERNELS.split(source.samples, source.samples_per_channel, count, target.samples)
+        release_pcm(&target)
+        return result.reshape(count, source.samples_per_channel)
     finally:
         release_pcm(&source)
-    return result
 
 
 # --- float samples --------------------------------------------------------------------------------
@@ -527,7 +662,13 @@ def to_float32_into(pcm, out):
         room = _borrow_f32(out, &target, PyBUF_WRITABLE)
         try:
             _check_room(source.samples_per_channel, room)
-            KERNELS.s16_to_f32(source.samples, source.samples_per_channel, <float *>target.buf)
+            if source.samples_per_channel < RELEASE_GIL_FROM:
+                KERNELS.s16_to_f32(source.samples, source.samples_per_channel, <float *>target.buf)
+            else:
+                with nogil:
+                    KERNELS.s16_to_f32(
+                        source.samples, source.samples_per_channel, <float *>target.buf
+                    )
         finally:
             PyBuffer_Release(&target)
     finally:
@@ -578,7 +719,11 @@ def to_int16_into(samples, out):
         borrow_pcm_out(out, 1, &target)
         try:
             _check_room(count, target.samples_per_channel)
-            KERNELS.f32_to_s16(<const float *>source.buf, count, target.samples)
+            if count < RELEASE_GIL_FROM:
+                KERNELS.f32_to_s16(<const float *>source.buf, count, target.samples)
+            else:
+                with nogil:
+                    KERNELS.f32_to_s16(<const float *>source.buf, count, target.samples)
         finally:
             release_pcm(&target)
     finally:

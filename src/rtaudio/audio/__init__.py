@@ -13,12 +13,15 @@ from rtaudio._native.levels import (
     mix_into,
     peak_dbfs,
     rms_dbfs,
+    split_channels,
     to_float32,
     to_float32_into,
     to_int16,
     to_int16_into,
     to_mono,
+    to_mono_into,
     to_stereo,
+    to_stereo_into,
 )
 from rtaudio._native.libopus import libopus_features, libopus_path, libopus_version
 from rtaudio._native.opus_clip import OpusPackets, decode_packets, encode_clip
@@ -68,12 +71,15 @@ __all__ = [
     "resample",
     "rms_dbfs",
     "save",
+    "split_channels",
     "to_float32",
     "to_float32_into",
     "to_int16",
     "to_int16_into",
     "to_mono",
+    "to_mono_into",
     "to_stereo",
+    "to_stereo_into",
     "ulaw_decode",
     "ulaw_encode",
 ]

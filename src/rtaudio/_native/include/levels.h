@@ -20,6 +20,8 @@ typedef struct {
                     int16_t *out);
     void (*interleave)(const int16_t *left, const int16_t *right, ptrdiff_t samples_per_channel,
                        int16_t *out);
+    void (*split)(const int16_t *samples, ptrdiff_t samples_per_channel, int channels,
+                  int16_t *out);
     void (*add_scaled)(const int16_t *samples, ptrdiff_t count, float factor, float *sums);
     void (*round_to_s16)(const float *values, ptrdiff_t count, int16_t *out);
     void (*s16_to_f32)(const int16_t *samples, ptrdiff_t count, float *out);
@@ -31,8 +33,9 @@ static inline rta_level_kernels rta_pick_level_kernels(int level)
     return (rta_level_kernels){
         RTA_PICK(level, rta_sum_of_squares_), RTA_PICK(level, rta_peak_),
         RTA_PICK(level, rta_to_mono_),        RTA_PICK(level, rta_interleave_),
-        RTA_PICK(level, rta_add_scaled_),     RTA_PICK(level, rta_round_to_s16_),
-        RTA_PICK(level, rta_s16_to_f32_),     RTA_PICK(level, rta_f32_to_s16_),
+        RTA_PICK(level, rta_split_),          RTA_PICK(level, rta_add_scaled_),
+        RTA_PICK(level, rta_round_to_s16_),   RTA_PICK(level, rta_s16_to_f32_),
+        RTA_PICK(level, rta_f32_to_s16_),
     };
 }
 

@@ -52,6 +52,24 @@ static void RTA_NAME(rta_interleave_)(const int16_t *restrict left, const int16_
     }
 }
 
+/* Channel c goes to the samples from out + c * samples_per_channel on. */
+RTA_LEVEL_TARGET
+static void RTA_NAME(rta_split_)(const int16_t *restrict samples, ptrdiff_t samples_per_channel,
+                                 int channels, int16_t *restrict out)
+{
+    if (channels == 2) { /* compilers find the shuffles if they are told the number */
+        int16_t *restrict right = out + samples_per_channel;
+        for (ptrdiff_t i = 0; i < samples_per_channel; i++) {
+            out[i] = samples[2 * i];
+            right[i] = samples[2 * i + 1];
+        }
+        return;
+    }
+    for (int c = 0; c < channels; c++, out += samples_per_channel)
+        for (ptrdiff_t i = 0; i < samples_per_channel; i++)
+            out[i] = samples[i * channels + c];
+}
+
 /* sums[i] += samples[i] * factor */
 RTA_LEVEL_TARGET
 static void RTA_NAME(rta_add_scaled_)(const int16_t *restrict samples, ptrdiff_t count,
