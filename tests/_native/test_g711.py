@@ -137,6 +137,22 @@ def test_into_forms_write_the_same_and_nothing_more(law, length):
 
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
+@pytest.mark.parametrize("offset", range(1, 4))
+def test_every_length_from_every_address_gives_what_each_value_alone_gives(law, offset):
+    encode, decode = getattr(g711, f"{law}_encode"), getattr(g711, f"{law}_decode")
+    codes, samples = encode(EVERY_SAMPLE), decode(EVERY_CODE)
+    # Full scale of both signs among the first, and more than twice what a register holds.
+    chosen = np.resize([0, 65535, 32767, 32768, 7, 40001, 65532, 131], 130)
+    some_samples = b"?" * offset + EVERY_SAMPLE[chosen].tobytes()
+    some_codes = b"?" * offset + chosen.astype(np.uint8).tobytes()
+    for length in range(len(chosen) + 1):
+        part = memoryview(some_samples)[offset : offset + 2 * length]
+        assert list(encode(part)) == [codes[value] for value in chosen[:length]]
+        part = memoryview(some_codes)[offset : offset + length]
+        assert decode(part).tolist() == samples[chosen[:length] & 255].tolist()
+
+
+@pytest.mark.parametrize("law", ["ulaw", "alaw"])
 def test_wrong_input_and_too_little_room_are_refused(law):
     encode_into = getattr(g711, f"{law}_encode_into")
     decode_into = getattr(g711, f"{law}_decode_into")

@@ -291,10 +291,10 @@ cdef void mix_s16(
         start += block
 
 
-cdef Py_ssize_t _mix(
-    tuple signals, object gains_db, object given_factors, object out, list made
-) except -1:
-    """Mix into `out`, or into a fresh array that is appended to `made`; returns its length."""
+cdef object _mix(
+    tuple signals, object gains_db, object given_factors, object out, bint fresh
+):
+    """Mix into `out` and return the length, or return a fresh array instead."""
     cdef PcmView sources[MIXED]
     cdef PcmView target
     cdef float factors[MIXED]
@@ -326,8 +326,8 @@ cdef Py_ssize_t _mix(
             borrow_pcm(signal, 1, &sources[count])
             count += 1
             length = max(length, sources[count - 1].samples_per_channel)
-        if made is not None:
-            made.append(new_pcm(length, 1, 1, &target))
+        if fresh:
+            out = new_pcm(length, 1, 1, &target)
         else:
             borrow_pcm_out(out, 1, &target)
         try:
@@ -342,7 +342,7 @@ cdef Py_ssize_t _mix(
     finally:
         for source in range(count):
             release_pcm(&sources[source])
-    return length
+    return out if fresh else length
 
 
 def mix(*signals, gains_db=None, factors=None):
@@ -363,9 +363,7 @@ def mix(*signals, gains_db=None, factors=None):
         AudioError: a signal is not PCM16, their number or a gain is out of range, or both kinds of
             gains were given.
     """
-    made = []
-    _mix(signals, gains_db, factors, None, made)
-    return made[0]
+    return _mix(signals, gains_db, factors, None, True)
 
 
 def mix_into(out, *signals, gains_db=None, factors=None):
@@ -383,17 +381,15 @@ def mix_into(out, *signals, gains_db=None, factors=None):
     Raises:
         AudioError: as for `mix`, or `out` is not writable PCM16 or too small.
     """
-    return _mix(signals, gains_db, factors, out, None)
+    return _mix(signals, gains_db, factors, out, False)
 
 
-cdef Py_ssize_t _scale(
-    object pcm, object gain_db, object factor, object out, list made
-) except -1:
+cdef object _scale(object pcm, object gain_db, object factor, object out, bint fresh):
     if (gain_db is None) == (factor is None):
         raise AudioError(f"got gain_db={gain_db!r} and factor={factor!r}; give one of the two")
     if factor is None:
-        return _mix((pcm,), (gain_db,), None, out, made)
-    return _mix((pcm,), None, (factor,), out, made)
+        return _mix((pcm,), (gain_db,), None, out, fresh)
+    return _mix((pcm,), None, (factor,), out, fresh)
 
 
 def apply_gain(pcm, gain_db=None, *, factor=None):
@@ -410,9 +406,7 @@ def apply_gain(pcm, gain_db=None, *, factor=None):
     Raises:
         AudioError: `pcm` is not PCM16, or the gain is missing, given twice or out of range.
     """
-    made = []
-    _scale(pcm, gain_db, factor, None, made)
-    return made[0]
+    return _scale(pcm, gain_db, factor, None, True)
 
 
 def apply_gain_into(pcm, gain_db=None, out=None, *, factor=None):
@@ -430,22 +424,22 @@ def apply_gain_into(pcm, gain_db=None, out=None, *, factor=None):
     Raises:
         AudioError: as for `apply_gain`, or `out` is not writable PCM16 or too small.
     """
-    return _scale(pcm, gain_db, factor, out, None)
+    return _scale(pcm, gain_db, factor, out, False)
 
 
 # --- channels -------------------------------------------------------------------------------------
 
 
-cdef Py_ssize_t _to_mono(object pcm, object channels, object out, list made) except -1:
-    """Downmix into `out`, or into a fresh array that is appended to `made`; returns its length."""
+cdef object _to_mono(object pcm, object channels, object out, bint fresh):
+    """Downmix into `out` and return the length, or return a fresh array instead."""
     cdef PcmView source, target
     cdef int count = as_channels(channels)
     cdef Py_ssize_t length
     borrow_pcm(pcm, count, &source)
     try:
         length = source.samples_per_channel
-        if made is not None:
-            made.append(new_pcm(length, 1, 1, &target))
+        if fresh:
+            out = new_pcm(length, 1, 1, &target)
         else:
             borrow_pcm_out(out, 1, &target)
         try:
@@ -459,7 +453,7 @@ cdef Py_ssize_t _to_mono(object pcm, object channels, object out, list made) exc
             release_pcm(&target)
     finally:
         release_pcm(&source)
-    return length
+    return out if fresh else length
 
 
 def to_mono(pcm, channels):
@@ -475,9 +469,7 @@ def to_mono(pcm, channels):
     Raises:
         AudioError: `pcm` is not PCM16 of this many channels, or `channels` is out of range.
     """
-    made = []
-    _to_mono(pcm, channels, None, made)
-    return made[0]
+    return _to_mono(pcm, channels, None, True)
 
 
 def to_mono_into(pcm, channels, out):
@@ -495,11 +487,11 @@ def to_mono_into(pcm, channels, out):
     Raises:
         AudioError: as for `to_mono`, or `out` is not writable PCM16 or too small.
     """
-    return _to_mono(pcm, channels, out, None)
+    return _to_mono(pcm, channels, out, False)
 
 
-cdef Py_ssize_t _to_stereo(object left, object right, object out, list made) except -1:
-    """Interleave into `out`, or into a fresh array that is appended to `made`."""
+cdef object _to_stereo(object left, object right, object out, bint fresh):
+    """Interleave into `out` and return the length, or return a fresh array instead."""
     cdef PcmView source, other, target
     cdef Py_ssize_t length
     borrow_pcm(left, 1, &source)
@@ -512,8 +504,8 @@ cdef Py_ssize_t _to_stereo(object left, object right, object out, list made) exc
                     f"got {length} samples for the left and {other.samples_per_channel} for the "
                     "right; both must be of one length"
                 )
-            if made is not None:
-                made.append(new_pcm(2 * length, 1, 1, &target))
+            if fresh:
+                out = new_pcm(2 * length, 1, 1, &target)
             else:
                 borrow_pcm_out(out, 1, &target)
             try:
@@ -529,7 +521,7 @@ cdef Py_ssize_t _to_stereo(object left, object right, object out, list made) exc
             release_pcm(&other)
     finally:
         release_pcm(&source)
-    return length
+    return out if fresh else length
 
 
 def to_stereo(left, right=None):
@@ -545,9 +537,7 @@ def to_stereo(left, right=None):
     Raises:
         AudioError: a signal is not mono PCM16, or their lengths differ.
     """
-    made = []
-    _to_stereo(left, right, None, made)
-    return made[0]
+    return _to_stereo(left, right, None, True)
 
 
 def to_stereo_into(left, right, out):
@@ -565,7 +555,7 @@ def to_stereo_into(left, right, out):
     Raises:
         AudioError: as for `to_stereo`, or `out` is not writable PCM16 or too small.
     """
-    return _to_stereo(left, right, out, None)
+    return _to_stereo(left, right, out, False)
 
 
 def split_channels(pcm, channels):
@@ -600,6 +590,14 @@ def split_channels(pcm, channels):
 # --- float samples --------------------------------------------------------------------------------
 
 
+cdef inline bint _is_f32_format(const char *form) noexcept nogil:
+    if form == NULL:
+        return False
+    if form[0] in (b"<", b"=", b"@"):
+        form += 1
+    return form[0] == b"f" and form[1] == 0
+
+
 cdef Py_ssize_t _borrow_f32(object data, Py_buffer *buffer, int flags) except -1:
     """Borrow float32 samples, of any contiguous shape; returns how many there are."""
     try:
@@ -610,8 +608,8 @@ cdef Py_ssize_t _borrow_f32(object data, Py_buffer *buffer, int flags) except -1
             f"cannot borrow the memory of this {type(data).__name__} ({error}); "
             f"it must be {wanted} float32"
         ) from error
-    form = (<bytes>buffer.format).decode("ascii", "replace") if buffer.format != NULL else "B"
-    if form.lstrip("<=@") != "f" or <uintptr_t>buffer.buf % sizeof(float):
+    if not _is_f32_format(buffer.format) or <uintptr_t>buffer.buf % sizeof(float):
+        form = (<bytes>buffer.format).decode("ascii", "replace") if buffer.format != NULL else "B"
         PyBuffer_Release(buffer)
         raise AudioError(
             f"got {type(data).__name__} of format {form!r}; it must hold aligned float32"
