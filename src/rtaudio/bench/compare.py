@@ -192,6 +192,8 @@ def _judge_ratio(family: Family, target: Target) -> Verdict:
     ratio = family.ratio(target.peer, target.ours)
     if ratio is None:
         return Verdict(claim, "not measured", None)
+    if target.factor < 1:
+        return Verdict(claim, f"{1 / ratio:.3f}x", ratio >= target.factor)
     return Verdict(claim, f"{ratio:.3f}x" if ratio < 2 else f"{ratio:.2f}x", ratio >= target.factor)
 
 
