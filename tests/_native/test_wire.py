@@ -310,7 +310,7 @@ def test_what_is_accepted_is_json_that_means_the_same(
 # --- every vector level ---------------------------------------------------------------------------
 
 # Lengths around all vector widths at every alignment, and every byte at every place of a text that
-# is longer than two vectors of 64 characters, against base64. What is read lies in memory of its very
+# is longer than two vectors of 64 characters, against base64. What is read is in memory of just its
 # size, so that a sanitizer sees every step beyond. Prints the level it ran at.
 EXHAUSTIVE = """
 import base64

@@ -184,3 +184,104 @@ def test_text_that_is_not_unicode_is_a_protocol_error() -> None:
     for message in (b'{"type":"\xff"}', '{"type":"\ud800"}', b"\xff\xfe{\0}\0"):
         with pytest.raises(ProtocolError):
             decode_server_event(message)
+
+
+@pytest.mark.parametrize("as_type", [bytes, bytearray, memoryview])
+def test_bytes_that_are_not_utf8_are_refused_wherever_they_stand(as_type: type) -> None:
+    for name in ("response.output_audio.delta", "input_audio_buffer.cleared", "hologram"):
+        plain = json.dumps({"type": name, "delta": "AAAA", **RIOC, "unread": "?"}).encode()
+        assert decode_server_event(as_type(plain)).type == name
+        for wrong in (b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80"):
+            with pytest.raises(ProtocolError) as caught:
+                decode_server_event(as_type(plain.replace(b"?", wrong)))
+            assert caught.value.__cause__ is None  # its cause would carry the whole message
+
+
+@pytest.mark.parametrize("digits", [19, 20, 40, 400])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_integers_of_any_size_are_read_or_refused(digits: int, sign: str) -> None:
+    number = sign + "9" * digits
+    for name in ("response.output_audio.delta", "response.audio.delta"):
+        plain = json.dumps({"type": name, "delta": "AAAA", **RIOC})
+        event = decode_server_event(plain.replace('"output_index": 0', f'"output_index": {number}'))
+        assert isinstance(event, ResponseOutputAudioDelta)
+        assert (event.output_index, event.audio) == (int(number), b"\0\0\0")
+        unread = decode_server_event(plain[:-1] + f', "unread": {number}}}')
+        assert isinstance(unread, ResponseOutputAudioDelta)
+    unknown = decode_server_event(f'{{"type":"hologram","x":{number}}}')
+    assert isinstance(unknown, UnknownEvent)
+    assert unknown.raw["x"] == int(number)
+    limits = f'{{"name":"tokens","limit":1,"remaining":1,"reset_seconds":{number}}}'
+    try:
+        decode_server_event(f'{{"type":"rate_limits.updated","rate_limits":[{limits}]}}')
+    except ProtocolError:
+        assert digits > 308  # beyond a float
+
+
+@pytest.mark.parametrize(
+    "name", ["response.output_audio.delta", "response.audio.delta", "hologram"]
+)
+@pytest.mark.parametrize(
+    "value", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000, '[{"a":' * 50_000]
+)
+def test_nesting_without_end_is_a_protocol_error_in_any_field(name: str, value: str) -> None:
+    for key in ("unread", "delta", "item"):
+        fields = {"type": name, **RIOC}
+        with pytest.raises(ProtocolError):
+            decode_server_event(f'{json.dumps(fields)[:-1]}, "{key}": {value}}}')
+
+
+@pytest.mark.parametrize("depth", [1, 8, 9, 100])
+def test_an_audio_delta_with_nested_values_beside_it_is_read(depth: int) -> None:
+    decoy = json.dumps({"delta": "BBBB", "item_id": "wrong", "type": "error"})
+    nested = '{"a":[' * depth + decoy + "]}" * depth
+    message = json.dumps({"type": "response.output_audio.delta", "delta": "AAAA", **RIOC})
+    for text in (f'{{"x": {nested}, {message[1:]}', f'{message[:-1]}, "x": {nested}}}'):
+        event = decode_server_event(text)
+        assert isinstance(event, ResponseOutputAudioDelta)
+        assert (event.audio, event.item_id) == (b"\0\0\0", "item_1")
+
+
+WHOLE = json.dumps({"type": "response.output_audio.delta", "delta": "AAAA", **RIOC})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *[WHOLE + end for end in ("x", "}", ",", "\0", " {}", WHOLE)],
+        *[start + WHOLE for start in ("\ufeff", "[", "x", ",")],
+        *[WHOLE.replace("0", number, 1) for number in ("00", "0.", "+0", "NaN", "Infinity", "0x0")],
+        WHOLE[:-1] + ', "x": NaN}',
+        WHOLE[:-1] + ",}",
+        WHOLE.replace('"', "'"),
+        WHOLE.replace(":", "="),
+        WHOLE.replace("item_1", "item\t1"),
+        WHOLE.replace("item_1", "item\\x1"),
+        WHOLE.replace("item_1", "item\ud800"),
+        WHOLE.replace("AAAA", "A\\u004"),
+    ],
+)
+def test_what_is_not_json_is_a_protocol_error(message: str) -> None:
+    with pytest.raises(ProtocolError):
+        decode_server_event(message)
+    with pytest.raises(ProtocolError):
+        decode_server_event(message.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        WHOLE.replace('"delta"', '"\\u0064elta"'),
+        WHOLE.replace("AAAA", "A\\u0041\\u0041A"),
+        WHOLE.replace("{", " \t\r\n{ \n").replace(":", " \t: \r").replace(",", "\n , "),
+        WHOLE[:-1] + ', "x": "\u00fc\U0001f600 \\ud83d\\ude00 \\" \\\\"}',
+        WHOLE[:-1] + ', "delta": "AAAA"}',
+        '{"delta": "BBBB", ' + WHOLE[1:],
+        WHOLE.replace('"content_index": 0', '"content_index": 1, "content_index": 0'),
+    ],
+)
+def test_json_in_any_dress_is_the_same_audio_delta(message: str) -> None:
+    assert json.loads(message)["delta"] == "AAAA"
+    expected = decode_server_event(WHOLE)
+    assert decode_server_event(message) == expected
+    assert decode_server_event(message.encode()) == expected
