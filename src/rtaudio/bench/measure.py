@@ -47,7 +47,7 @@ class Effort:
     @classmethod
     def quick(cls) -> Effort:
         """A first look: a tenth of the time."""
-        return cls(rounds=15, sample_s=0.001, budget_s=0.03)
+        return cls(rounds=15, sample_s=0.001, budget_s=0.08)
 
 
 def measure_group(
