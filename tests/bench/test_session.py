@@ -30,11 +30,16 @@ def test_our_client_receives_and_sends_what_it_should():
     assert [row.ours for row in rows] == [True, False, True]
 
 
+def first_lost(sound):
+    del sound[:1]
+
+
+@pytest.mark.parametrize("lose", [first_lost, list.reverse], ids=["a chunk", "the order"])
 @pytest.mark.usefixtures("only_ours")
-def test_sound_that_goes_missing_gets_no_number(monkeypatch):
+def test_sound_whose_chunks_or_order_get_lost_gets_no_number(monkeypatch, lose):
     class Deaf(TalkingServer):
         def _reply(self, client, event, appends):
-            del appends[:1]
+            lose(appends)
             super()._reply(client, event, appends)
 
     monkeypatch.setattr(session, "TalkingServer", Deaf)
@@ -42,6 +47,21 @@ def test_sound_that_goes_missing_gets_no_number(monkeypatch):
     sent = next(row for row in rows if row.family == SEND)
     assert (sent.status, sent.samples) == ("wrong", 0)
     assert sent.problem == "the service did not receive what was sent"
+
+
+@pytest.mark.usefixtures("only_ours")
+def test_deltas_that_come_in_another_order_get_no_number(monkeypatch):
+    class Confused(TalkingServer):
+        def __init__(self, deltas):
+            super().__init__(deltas)
+            at = [n for n, frame in enumerate(self._answer) if b"output_audio.delta" in frame]
+            first, last = at[0], at[-1]
+            self._answer[first], self._answer[last] = self._answer[last], self._answer[first]
+
+    monkeypatch.setattr(session, "TalkingServer", Confused)
+    rows = measure_sessions(rounds=1, count=5, turns=2)
+    heard = next(row for row in rows if row.family == RECEIVE and row.ours)
+    assert (heard.status, heard.problem) == ("wrong", "the sound is not what was sent")
 
 
 def test_a_client_whose_package_is_missing_says_so_and_ends(monkeypatch, capsys):

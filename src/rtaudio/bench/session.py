@@ -98,7 +98,7 @@ def _run(server: TalkingServer, row: Row, count: int, turns: int) -> list[float]
     if not result["correct"]:
         row.status, row.problem = "wrong", "the sound is not what was sent"
     elif task == "send":
-        wanted = make_pcm(CHUNK_BYTES) * count
+        wanted = make_pcm(count * CHUNK_BYTES)
         if server.received != [wanted] * (turns + 1):
             row.status, row.problem = "wrong", "the service did not receive what was sent"
     return list(map(float, result["us"]))

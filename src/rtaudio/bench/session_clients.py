@@ -224,7 +224,8 @@ BARE = "bare socket read"
 
 async def _measure(name: str, task: str, port: int, turns: int, count: int) -> dict[str, Any]:
     listener = Listener()
-    chunk = make_pcm(CHUNK_BYTES)
+    sound = make_pcm(count * CHUNK_BYTES)
+    chunks = [sound[at : at + CHUNK_BYTES] for at in range(0, len(sound), CHUNK_BYTES)]
     samples = []
     correct = True
     async with CLIENTS[name][1](port, listener) as client, asyncio.timeout(120):
@@ -234,7 +235,7 @@ async def _measure(name: str, task: str, port: int, turns: int, count: int) -> d
             if task == "receive":
                 await client.ask()
             else:
-                for _ in range(count):
+                for chunk in chunks:
                     await client.send(chunk)
                     # Each chunk goes out by itself, as from a microphone.
                     await asyncio.sleep(0)
