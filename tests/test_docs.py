@@ -16,7 +16,11 @@ BLOCKS = [
     for page in PAGES
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S))
 ]
-EXAMPLES = {"transcribe_clip.py": "tired of sitting by her sister", "scripted_turn.py": "kept:"}
+EXAMPLES = {
+    "scripted_turn.py": "kept:",
+    "tool_with_approval.py": "ledger: [('Ada', 20.0), ('Bob', 500.0)]",
+    "transcribe_clip.py": "tired of sitting by her sister",
+}
 
 
 def run(*command: str) -> str:

@@ -14,14 +14,18 @@ from rtaudio.errors import (
     ProtocolError,
     RtAudioError,
     ToolError,
+    ToolTimeout,
     TransportError,
 )
 from rtaudio.session import (
     ConsumerTooSlow,
+    FunctionTool,
     RealtimeAgent,
     RealtimeSession,
     RealtimeSessionOptions,
     RunContext,
+    background_result,
+    function_tool,
 )
 
 __all__ = [
@@ -30,6 +34,7 @@ __all__ = [
     "ConfigError",
     "ConnectionLost",
     "ConsumerTooSlow",
+    "FunctionTool",
     "GuardrailTripped",
     "OpusError",
     "ProtocolError",
@@ -39,8 +44,11 @@ __all__ = [
     "RtAudioError",
     "RunContext",
     "ToolError",
+    "ToolTimeout",
     "TransportError",
     "__version__",
+    "background_result",
+    "function_tool",
 ]
 
 __version__ = version("rtaudio")

@@ -17,6 +17,7 @@ __all__ = [
     "ProtocolError",
     "RtAudioError",
     "ToolError",
+    "ToolTimeout",
     "TransportError",
 ]
 
@@ -71,6 +72,10 @@ class OpusError(AudioError):
 
 class ToolError(RtAudioError):
     """A tool could not do what the model asked of it."""
+
+
+class ToolTimeout(ToolError):
+    """A tool took longer than its `timeout_s`."""
 
 
 class GuardrailTripped(RtAudioError):

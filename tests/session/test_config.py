@@ -8,13 +8,15 @@ import pytest
 from rtaudio import ConfigError, RealtimeAgent, RealtimeSessionOptions, RunContext
 from rtaudio.conversation import Conversation
 from rtaudio.session.config import initial_config, wanted_tracing
+from rtaudio.session.offer import prepare_offer
 
 
 async def build(agent: RealtimeAgent | None = None, **fields: Any) -> dict[str, Any]:
     model = fields.pop("connect_model", None)
     context = RunContext(fields.get("context"), Conversation())
     options = RealtimeSessionOptions(**fields)
-    return await initial_config(agent, options, context, model=model)
+    offer = await prepare_offer(agent, context) if agent is not None else None
+    return await initial_config(offer, options, context, model=model)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,15 @@ import msgspec
 from rtaudio import protocol
 from rtaudio.audio import AudioFormat
 from rtaudio.conversation import events
+from rtaudio.conversation.calls import FunctionCall
 from rtaudio.conversation.history import History
-from rtaudio.conversation.items import ContentPart, Item, ItemStatus, item_from_wire
+from rtaudio.conversation.items import (
+    ContentPart,
+    Item,
+    ItemStatus,
+    call_from_wire,
+    item_from_wire,
+)
 from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.sequencer import ResponseSequencer
@@ -50,6 +57,8 @@ class Conversation:
         self.usage = Usage()
         self._events: list[events.SessionEvent] = []
         self._outgoing: list[dict[str, Any]] = []
+        self._calls: list[FunctionCall] = []
+        self._offer: Any = None
         self._sequencer = ResponseSequencer(self._outgoing)
         self._playback = Playback()
         self._start_over()
@@ -67,6 +76,9 @@ class Conversation:
         self._sequencer.reset()
         self._playback.clear()
         self._outgoing.clear()
+        self._calls.clear()
+        # What was on offer when each response began.
+        self._offers: dict[str, Any] = {}
 
     # What comes out.
 
@@ -84,6 +96,14 @@ class Conversation:
             return []
         taken = self._outgoing[:]
         self._outgoing.clear()
+        return taken
+
+    def take_calls(self) -> list[FunctionCall]:
+        """Calls of functions since the last call of this, in order."""
+        if not self._calls:
+            return []
+        taken = self._calls[:]
+        self._calls.clear()
         return taken
 
     @property
@@ -117,6 +137,10 @@ class Conversation:
         """Set tracing to `"auto"`, None or a mapping once the service has created the session."""
         self._tracing = (wanted,)
 
+    def offer(self, offer: Any) -> None:
+        """What the model may call from now on; calls of responses that begin now carry it."""
+        self._offer = offer
+
     # What the application wants.
 
     def send_message(
@@ -143,6 +167,17 @@ class Conversation:
             self._sequencer.cancel_event(event)
         else:
             self._outgoing.append(dict(event))
+
+    def answer_call(self, call: FunctionCall, output: str, *, respond: bool) -> None:
+        """Send a function's output, and with `respond` ask for a response to it."""
+        item = {"type": "function_call_output", "call_id": call.call_id, "output": output}
+        self._outgoing.append({"type": "conversation.item.create", "item": item})
+        known = self.history.get(call.item_id)
+        if known is not None:
+            self.history.replace(msgspec.structs.replace(known, output=output, status="completed"))
+            self._history_updated()
+        if respond:
+            self._sequencer.request()
 
     def interrupt(self, now: float) -> None:
         """Stop the answer: cancel it, and tell the service how much of it was heard."""
@@ -242,6 +277,8 @@ class Conversation:
 
     def _response_created(self, event: protocol.ResponseCreated, _now: float) -> None:
         self._sequencer.response_created(event.response.id)
+        if event.response.id is not None:
+            self._offers[event.response.id] = self._offer
         self._audio_started = False
         self._events.append(events.AgentStart(response_id=event.response.id))
 
@@ -251,6 +288,7 @@ class Conversation:
         self._sequencer.response_done(response.id)
         if self._interrupted_response == response.id:
             self._interrupted_response = None
+        self._offers.pop(response.id or "", None)
         self._events.append(
             events.AgentEnd(output=_final_text(response.output or ()), response_id=response.id)
         )
@@ -306,10 +344,33 @@ class Conversation:
         self._take_item(event.item, "completed")
 
     def _output_item_added(self, event: protocol.ResponseOutputItemAdded, _now: float) -> None:
-        self._take_item(event.item, "in_progress")
+        self._take_output(event, "in_progress")
 
     def _output_item_done(self, event: protocol.ResponseOutputItemDone, _now: float) -> None:
-        self._take_item(event.item, "completed")
+        self._take_output(event, "completed")
+
+    def _take_output(
+        self,
+        event: protocol.ResponseOutputItemAdded | protocol.ResponseOutputItemDone,
+        status: ItemStatus,
+    ) -> None:
+        wire = event.item
+        if not isinstance(wire, protocol.FunctionCallItem):
+            self._take_item(wire, status)
+        elif wire.status == "completed":
+            item = call_from_wire(wire)
+            if item.item_id:
+                self._upsert(item)
+            self._calls.append(
+                FunctionCall(
+                    item_id=item.item_id,
+                    call_id=item.call_id or "",
+                    name=wire.name,
+                    arguments=wire.arguments,
+                    response_id=event.response_id or None,
+                    offer=self._offers.setdefault(event.response_id, self._offer),
+                )
+            )
 
     def _item_deleted(self, event: protocol.ConversationItemDeleted, _now: float) -> None:
         self.history.remove(event.item_id)

@@ -13,12 +13,15 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.history import History
     from rtaudio.conversation.items import Item
 
 __all__ = [
     "AgentEnd",
     "AgentStart",
+    "AgentToolEnd",
+    "AgentToolStart",
     "Audio",
     "AudioInterrupted",
     "AudioStart",
@@ -32,6 +35,7 @@ __all__ = [
     "InputTranscriptDelta",
     "SessionEvent",
     "TextDelta",
+    "ToolApprovalRequested",
     "TranscriptCompleted",
     "TranscriptDelta",
     "TranscriptFailed",
@@ -90,6 +94,47 @@ class AgentEnd(SessionEvent, kw_only=True):
     type: ClassVar[str] = "agent_end"
     output: str = ""
     response_id: str | None = None
+
+
+class AgentToolStart(SessionEvent, kw_only=True):
+    """A tool is about to run, or a call of it was refused.
+
+    Attributes:
+        tool: the tool.
+        tool_call: what the model asked for: `name`, `arguments`, `call_id`.
+    """
+
+    type: ClassVar[str] = "agent_tool_start"
+    tool: Any
+    tool_call: FunctionCall
+
+
+class AgentToolEnd(SessionEvent, kw_only=True):
+    """A call was answered.
+
+    Attributes:
+        tool: the tool.
+        tool_call: what the model asked for.
+        result: the text that the model reads.
+        value: what the tool returned.
+    """
+
+    type: ClassVar[str] = "agent_tool_end"
+    tool: Any
+    tool_call: FunctionCall
+    result: str
+    value: Any
+
+
+class ToolApprovalRequested(SessionEvent, kw_only=True):
+    """A call waits for a person; the model waits with it.
+
+    Attributes:
+        approval: for `session.approve(approval)` or `session.reject(approval)`.
+    """
+
+    type: ClassVar[str] = "tool_approval_requested"
+    approval: Any
 
 
 class AudioStart(SessionEvent, kw_only=True):

@@ -167,6 +167,9 @@ class History:
 def _merged(old: Item, new: Item) -> Item:
     if old.role != new.role:
         return new
+    if new.type == "function_call" and new.output is None and old.output is not None:
+        # The call again, after it was answered.
+        return old
     content = list(new.content)
     for index, (before, part) in enumerate(zip(old.content, new.content, strict=False)):
         # After an interruption the service sends the item back without its transcript.

@@ -11,7 +11,7 @@ from rtaudio import protocol
 if TYPE_CHECKING:
     from rtaudio.audio.clip import AudioClip
 
-__all__ = ["ContentPart", "Item", "ItemStatus", "Role", "item_from_wire"]
+__all__ = ["ContentPart", "Item", "ItemStatus", "Role", "call_from_wire", "item_from_wire"]
 
 Role = Literal["system", "user", "assistant"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -49,22 +49,30 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         item_id: the service's id.
-        type: `message`.
-        role: who speaks.
+        type: `message` or `function_call`.
+        role: who speaks; None in a call.
         status: `in_progress`, `completed` or `incomplete`; a system message has none.
         content: the parts, in order.
         previous_item_id: the predecessor the service named when the item was placed.
         audio_end_ms: where the sound of an interrupted assistant message was cut, in
             milliseconds from its beginning; None where it was not cut.
+        name: the function that a call is of.
+        call_id: what the output of a call names.
+        arguments: of a call, JSON text.
+        output: of a call, once it was answered.
     """
 
     item_id: str
     type: str = "message"
-    role: Role = "user"
+    role: Role | None = "user"
     status: ItemStatus | None = None
     content: tuple[ContentPart, ...] = ()
     previous_item_id: str | None = None
     audio_end_ms: int | None = None
+    name: str | None = None
+    call_id: str | None = None
+    arguments: str | None = None
+    output: str | None = None
 
     def __repr__(self) -> str:
         return (
@@ -104,6 +112,20 @@ def item_from_wire(
         status=status,
         content=tuple(_part_from_wire(part, role) for part in wire.content),
         previous_item_id=previous_item_id,
+    )
+
+
+def call_from_wire(wire: protocol.FunctionCallItem) -> Item:
+    """Turn a call of a function into an item of history that waits for its output."""
+    item_id = wire.id or wire.call_id or ""
+    return Item(
+        item_id=item_id,
+        type="function_call",
+        role=None,
+        status="in_progress",
+        name=wire.name,
+        call_id=wire.call_id or item_id,
+        arguments=wire.arguments,
     )
 
 

@@ -7,11 +7,16 @@ from rtaudio.session.context import RunContext
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.session import RealtimeSession
 from rtaudio.session.stream import ConsumerTooSlow
+from rtaudio.session.tool_output import background_result
+from rtaudio.session.tools import FunctionTool, function_tool
 
 __all__ = [
     "ConsumerTooSlow",
+    "FunctionTool",
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",
     "RunContext",
+    "background_result",
+    "function_tool",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rtaudio.errors import ConfigError
+from rtaudio.session.tools import FunctionTool
 
 if TYPE_CHECKING:
     from rtaudio.session.context import RunContext
@@ -27,6 +28,7 @@ class RealtimeAgent:
         name: shown in events; not empty.
         instructions: the system prompt, or a plain or async function of (context, agent) that
             returns it, called at each connect.
+        tools: functions that the model may call, each made by `function_tool`.
         voice: a voice the service knows; None leaves the choice to the session's config.
         prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
 
@@ -38,6 +40,7 @@ class RealtimeAgent:
         self,
         name: str,
         instructions: Instructions = "",
+        tools: Iterable[FunctionTool] = (),
         *,
         voice: str | None = None,
         prompt: Prompt | None = None,
@@ -48,6 +51,13 @@ class RealtimeAgent:
             raise ConfigError(
                 f"instructions must be a str or callable, got {type(instructions).__name__}"
             )
+        self.tools = tuple(tools)
+        for tool in self.tools:
+            if not isinstance(tool, FunctionTool):
+                raise ConfigError(
+                    f"tools of agent {name!r} must be made by function_tool, "
+                    f"got {type(tool).__name__}"
+                )
         self.name = name
         self.instructions = instructions
         self.voice = voice

@@ -10,8 +10,8 @@ from rtaudio.protocol import merge_session_config, normalise_session_config
 from rtaudio.transports.websocket import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.context import RunContext
+    from rtaudio.session.offer import Offer
     from rtaudio.session.options import RealtimeSessionOptions
 
 __all__ = ["initial_config", "is_transcription", "wanted_tracing"]
@@ -39,7 +39,7 @@ def is_transcription(options: RealtimeSessionOptions) -> bool:
 
 
 async def initial_config(
-    agent: RealtimeAgent | None,
+    offer: Offer | None,
     options: RealtimeSessionOptions,
     context: RunContext,
     *,
@@ -51,7 +51,7 @@ async def initial_config(
     use for anything more, and refuses much of it.
 
     Args:
-        agent: whose instructions, voice and prompt count; None leaves them to the service.
+        offer: whose instructions, voice, prompt and tools count; None leaves them to the service.
         options: the session's options.
         context: handed to instructions functions.
         model: wins over the options' model.
@@ -65,11 +65,12 @@ async def initial_config(
     config = merge_session_config(_DEFAULTS, given)
     config["model"] = model or options.model or config.get("model") or DEFAULT_MODEL
     config.pop("tracing", None)
-    if agent is None:
+    if offer is None:
         return config
+    agent = offer.agent
     config["instructions"] = await agent.resolve_instructions(context)
     # Always a list: leaving tools out would keep those of an earlier configuration alive.
-    config["tools"] = []
+    config["tools"] = offer.wire()
     if agent.voice is not None:
         config["audio"]["output"].setdefault("voice", agent.voice)
     prompt = await agent.resolve_prompt(context)

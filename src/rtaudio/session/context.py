@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtaudio.session.approvals import Approvals
+
 if TYPE_CHECKING:
     from rtaudio.conversation import Conversation, Item, Usage
 
@@ -15,15 +17,27 @@ class RunContext:
 
     Attributes:
         context: the very object the application passed as `context`.
+        approvals: what was decided about calls of tools.
     """
 
     def __init__(self, context: Any, conversation: Conversation) -> None:
         self.context = context
+        self.approvals = Approvals()
         self._conversation = conversation
+        self._frozen: tuple[Item, ...] | None = None
+
+    def frozen(self) -> RunContext:
+        """The same, with history as it is now: what a tool sees for as long as it runs."""
+        copy = RunContext(self.context, self._conversation)
+        copy.approvals = self.approvals
+        copy._frozen = self.history
+        return copy
 
     @property
     def history(self) -> tuple[Item, ...]:
         """The conversation so far, in order."""
+        if self._frozen is not None:
+            return self._frozen
         return self._conversation.history.snapshot()
 
     @property

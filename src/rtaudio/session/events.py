@@ -5,6 +5,8 @@ from __future__ import annotations
 from rtaudio.conversation.events import (
     AgentEnd,
     AgentStart,
+    AgentToolEnd,
+    AgentToolStart,
     Audio,
     AudioInterrupted,
     AudioStart,
@@ -18,6 +20,7 @@ from rtaudio.conversation.events import (
     InputTranscriptDelta,
     SessionEvent,
     TextDelta,
+    ToolApprovalRequested,
     TranscriptCompleted,
     TranscriptDelta,
     TranscriptFailed,
@@ -27,6 +30,8 @@ from rtaudio.conversation.events import (
 __all__ = [
     "AgentEnd",
     "AgentStart",
+    "AgentToolEnd",
+    "AgentToolStart",
     "Audio",
     "AudioInterrupted",
     "AudioStart",
@@ -40,6 +45,7 @@ __all__ = [
     "InputTranscriptDelta",
     "SessionEvent",
     "TextDelta",
+    "ToolApprovalRequested",
     "TranscriptCompleted",
     "TranscriptDelta",
     "TranscriptFailed",

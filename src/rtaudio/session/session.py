@@ -22,8 +22,10 @@ from rtaudio.session.audio import InputAudio, OutputAudio
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
 from rtaudio.session.context import RunContext
+from rtaudio.session.offer import prepare_offer
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.outbox import Outbox
+from rtaudio.session.tool_calls import GRACE_S, ToolCalls
 from rtaudio.transports.base import ConnectOptions, TransportSink
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
     from rtaudio.audio import PcmLike
     from rtaudio.conversation import Item, Usage
+    from rtaudio.conversation.calls import FunctionCall
     from rtaudio.protocol import ServerEvent, UnknownEvent
+    from rtaudio.session.approvals import FunctionApproval
     from rtaudio.session.handlers import Handler
     from rtaudio.session.stream import EventStream
     from rtaudio.transports import RealtimeTransport
@@ -74,6 +78,7 @@ class RealtimeSession:
         self._context = RunContext(self.options.context, self._conversation)
         self._broadcast = Broadcast(self._context, agent)
         self._outbox = Outbox(self._transport, self._send_failed)
+        self._calls = ToolCalls(self._context, self._broadcast, self._answer_call)
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
         self._input = InputAudio(None)
         self._output: OutputAudio | None = None
@@ -158,12 +163,15 @@ class RealtimeSession:
         try:
             self._broadcast.begin()
             self._outbox.clear()
+            self._calls.stop()
             self._input = InputAudio(options.input_audio)
             self._output = OutputAudio(options.output_audio) if options.output_audio else None
             self._conversation.connecting()
             transcribes = is_transcription(options)
-            config = await initial_config(self._agent, options, self._context, model=model)
+            offer = await prepare_offer(self._agent, self._context) if self._agent else None
+            config = await initial_config(offer, options, self._context, model=model)
             self._check_current(mine)
+            self._conversation.offer(offer)
             self._conversation.configure(config)
             if not transcribes:
                 self._conversation.trace(wanted_tracing(options))
@@ -198,15 +206,18 @@ class RealtimeSession:
     async def close(self) -> None:
         """End the session; history and usage stay readable. Calling it again does nothing.
 
-        Iteration over the session ends once what is queued has been read. Concurrent calls share
-        one clean-up, which goes on where a caller is cancelled.
+        Tools that run are told to stop, and waited for, a second at most. Iteration over the
+        session ends once what is queued has been read. Concurrent calls share one clean-up, which
+        goes on where a caller is cancelled.
         """
         if self._closing is None or self._closing.done():
-            self._closing = asyncio.ensure_future(self._clean_up())
+            self._generation += 1
+            self._closing = asyncio.ensure_future(self._clean_up(self._calls.stop()))
         await asyncio.shield(self._closing)
 
-    async def _clean_up(self) -> None:
-        self._generation += 1
+    async def _clean_up(self, running: set[asyncio.Task[None]]) -> None:
+        if running:
+            await asyncio.wait(running, timeout=GRACE_S)
         self._connecting = False
         attempt, self._attempt = self._attempt, None
         self._outbox.clear()
@@ -373,6 +384,33 @@ class RealtimeSession:
         self._conversation.send_event(wire)
         await self._send()
 
+    async def approve(self, approval: FunctionApproval, always: bool = False) -> None:
+        """Let a call run that a `tool_approval_requested` event asked about.
+
+        Args:
+            approval: the event's.
+            always: let all later calls of this tool by this agent run without asking.
+
+        Raises:
+            ProtocolError: it was not asked for on this connection.
+        """
+        self._calls.approve(approval, always=always)
+
+    async def reject(
+        self, approval: FunctionApproval, always: bool = False, message: str | None = None
+    ) -> None:
+        """Refuse a call that a `tool_approval_requested` event asked about; the model is told.
+
+        Args:
+            approval: the event's.
+            always: refuse all later calls of this tool by this agent without asking.
+            message: what the model is told; None for the usual words.
+
+        Raises:
+            ProtocolError: it was not asked for on this connection.
+        """
+        self._calls.reject(approval, always=always, message=message)
+
     def mute(self, muted: bool) -> None:
         """Mute the transport's microphone.
 
@@ -400,6 +438,12 @@ class RealtimeSession:
             events = self._output.adapt(events, conversation.wire_output)
         for event in events:
             self._broadcast.deliver(event)
+        for call in conversation.take_calls():
+            self._calls.start(call)
+
+    def _answer_call(self, call: FunctionCall, output: str, respond: bool) -> None:
+        self._conversation.answer_call(call, output, respond=respond)
+        self._pump()
 
     def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
         if self._broadcast.wants("transport_event"):
@@ -428,6 +472,7 @@ class RealtimeSession:
 
     def _on_lost(self, error: Exception | None) -> None:
         self._outbox.clear()
+        self._calls.stop()
         self._conversation.disconnected()
         if error is not None:
             if not isinstance(error, TransportError):
