@@ -20,12 +20,14 @@ from rtaudio.errors import (
 from rtaudio.session import (
     ConsumerTooSlow,
     FunctionTool,
+    Handoff,
     RealtimeAgent,
     RealtimeSession,
     RealtimeSessionOptions,
     RunContext,
     background_result,
     function_tool,
+    handoff,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "ConsumerTooSlow",
     "FunctionTool",
     "GuardrailTripped",
+    "Handoff",
     "OpusError",
     "ProtocolError",
     "RealtimeAgent",
@@ -49,6 +52,7 @@ __all__ = [
     "__version__",
     "background_result",
     "function_tool",
+    "handoff",
 ]
 
 __version__ = version("rtaudio")

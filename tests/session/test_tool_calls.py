@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,80 +18,9 @@ from rtaudio import (
     function_tool,
 )
 from rtaudio.session.approvals import DEFAULT_REJECTION
-from rtaudio.transports import ScriptedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Talk:
-    """A connected session with one agent, and what it sends and tells."""
-
-    def __init__(self, *tools: Any) -> None:
-        self.transport = ScriptedTransport()
-        self.agent = RealtimeAgent("a", tools=tools)
-        self.session = RealtimeSession(self.agent, transport=self.transport)
-        self.events: list[Any] = []
-        for kind in ("agent_tool_start", "agent_tool_end", "tool_approval_requested", "error"):
-            self.session.on(kind, self.events.append)
-
-    async def __aenter__(self) -> Talk:
-        await self.session.connect()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.session.close()
-
-    def response(self, kind: str, response_id: str = "r1") -> None:
-        body = {"id": response_id, "status": "completed", "output": []}
-        self.transport.emit({"type": f"response.{kind}", "event_id": "e", "response": body})
-
-    def call(
-        self,
-        name: str,
-        arguments: Any = None,
-        call_id: str = "c1",
-        response_id: str = "r1",
-        kind: str = "done",
-        status: str = "completed",
-        item_id: str | None = None,
-    ) -> None:
-        item = {
-            "id": f"i_{call_id}" if item_id is None else item_id,
-            "type": "function_call",
-            "status": status,
-            "name": name,
-            "call_id": call_id,
-            "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments or {}),
-        }
-        self.transport.emit(
-            {
-                "type": f"response.output_item.{kind}",
-                "event_id": "e",
-                "response_id": response_id,
-                "output_index": 0,
-                "item": item,
-            }
-        )
-
-    async def settle(self) -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)
-
-    def sent(self) -> list[Any]:
-        """Outputs as (call id, text) and "create" for each response that was asked for."""
-        found: list[Any] = []
-        for call in self.transport.calls:
-            event = call.event if call.method == "send_event" else {}
-            item = event.get("item", {})
-            if item.get("type") == "function_call_output":
-                found.append((item["call_id"], item["output"]))
-            elif event.get("type") == "response.create":
-                found.append("create")
-        return found
-
-    def kinds(self) -> list[str]:
-        return [event.type for event in self.events]
 
 
 def plain(name: str, run: Callable[[], Any], **settings: Any) -> FunctionTool:
@@ -110,8 +38,8 @@ async def double(x: int) -> int:
     return 2 * x
 
 
-async def test_a_call_is_answered_with_the_output_and_a_request_for_a_response():
-    async with Talk(double) as talk:
+async def test_a_call_is_answered_with_the_output_and_a_request_for_a_response(talk_with):
+    async with talk_with(double) as talk:
         talk.response("created")
         talk.call("double", {"x": 4})
         await talk.settle()
@@ -125,15 +53,15 @@ async def test_a_call_is_answered_with_the_output_and_a_request_for_a_response()
         assert end.tool_call.name == "double"
 
 
-async def test_tools_are_offered_in_the_first_session_update():
+async def test_tools_are_offered_in_the_first_session_update(talk_with):
     hidden = plain("hidden", lambda: None, is_enabled=lambda _ctx, _agent: False)
-    async with Talk(double, hidden) as talk:
+    async with talk_with(double, hidden) as talk:
         (update,) = [c.event for c in talk.transport.calls if c.method == "send_event"][:1]
         assert update["session"]["tools"] == [double.wire()]
 
 
-async def test_the_call_is_an_item_of_history_that_its_output_completes():
-    async with Talk(double) as talk:
+async def test_the_call_is_an_item_of_history_that_its_output_completes(talk_with):
+    async with talk_with(double) as talk:
         talk.response("created")
         talk.call("double", {"x": 4}, kind="added", status="in_progress")
         assert talk.session.history == ()
@@ -150,7 +78,7 @@ async def test_the_call_is_an_item_of_history_that_its_output_completes():
         assert (item.item_id, item.status, item.output) == ("i_c1", "completed", "8")
 
 
-async def test_two_calls_of_one_response_run_at_once_and_ask_for_one_response():
+async def test_two_calls_of_one_response_run_at_once_and_ask_for_one_response(talk_with):
     running, both = [], asyncio.Event()
 
     @function_tool
@@ -161,7 +89,7 @@ async def test_two_calls_of_one_response_run_at_once_and_ask_for_one_response():
         await both.wait()
         return x
 
-    async with Talk(meet) as talk:
+    async with talk_with(meet) as talk:
         talk.response("created")
         talk.call("meet", {"x": 1}, "c1")
         talk.call("meet", {"x": 2}, "c2")
@@ -172,12 +100,12 @@ async def test_two_calls_of_one_response_run_at_once_and_ask_for_one_response():
         assert talk.sent()[2:] == ["create"]
 
 
-async def test_a_background_result_asks_for_no_response():
+async def test_a_background_result_asks_for_no_response(talk_with):
     @function_tool
     async def note() -> Any:
         return background_result({"kept": True})
 
-    async with Talk(note) as talk:
+    async with talk_with(note) as talk:
         talk.response("created")
         talk.call("note")
         talk.response("done")
@@ -185,8 +113,8 @@ async def test_a_background_result_asks_for_no_response():
         assert talk.sent() == [("c1", '{"kept":true}')]
 
 
-async def test_an_unknown_tool_is_answered_and_reported_and_asks_for_no_response():
-    async with Talk(double) as talk:
+async def test_an_unknown_tool_is_answered_and_reported_and_asks_for_no_response(talk_with):
+    async with talk_with(double) as talk:
         talk.response("created")
         talk.call("treble")
         talk.response("done")
@@ -196,10 +124,10 @@ async def test_an_unknown_tool_is_answered_and_reported_and_asks_for_no_response
         assert isinstance(talk.events[0].error, ProtocolError)
 
 
-async def test_a_tool_that_was_disabled_since_counts_as_unknown():
+async def test_a_tool_that_was_disabled_since_counts_as_unknown(talk_with):
     enabled = [True]
     tool = plain("f", lambda: 1, is_enabled=lambda _ctx, _agent: enabled[0])
-    async with Talk(tool) as talk:
+    async with talk_with(tool) as talk:
         talk.response("created")
         enabled[0] = False
         talk.call("f")
@@ -208,8 +136,8 @@ async def test_a_tool_that_was_disabled_since_counts_as_unknown():
 
 
 @pytest.mark.parametrize("call", [{"response_id": ""}, {"call_id": "", "item_id": ""}])
-async def test_a_call_that_belongs_nowhere_is_reported_and_not_run(call):
-    async with Talk(double) as talk:
+async def test_a_call_that_belongs_nowhere_is_reported_and_not_run(call, talk_with):
+    async with talk_with(double) as talk:
         talk.response("created")
         talk.call("double", {"x": 1}, **call)
         await talk.settle()
@@ -217,8 +145,8 @@ async def test_a_call_that_belongs_nowhere_is_reported_and_not_run(call):
         assert isinstance(talk.events[0].error, ProtocolError)
 
 
-async def test_without_a_call_id_the_item_stands_in():
-    async with Talk(double) as talk:
+async def test_without_a_call_id_the_item_stands_in(talk_with):
+    async with talk_with(double) as talk:
         talk.response("created")
         talk.call("double", {"x": 1}, call_id="", item_id="i1")
         talk.call("double", {"x": 2}, call_id="", item_id="i2")
@@ -226,15 +154,17 @@ async def test_without_a_call_id_the_item_stands_in():
         assert talk.sent() == [("i1", "2"), ("i2", "4")]
 
 
-async def test_two_tools_of_one_name_are_refused_before_anything_is_opened():
+async def test_two_tools_of_one_name_are_refused_before_anything_is_opened(talk_with):
     other = plain("double", lambda: None)
-    talk = Talk(double, other)
-    with pytest.raises(ConfigError, match=r"several tools of one name: double \(2 tools\)"):
+    talk = talk_with(double, other)
+    with pytest.raises(ConfigError, match=r"one name twice: double \(FunctionTool, FunctionTool\)"):
         await talk.session.connect()
     assert talk.transport.calls == ()
 
 
-async def test_a_failure_that_the_tool_lets_through_is_an_error_event_and_may_be_tried_again():
+async def test_a_failure_that_the_tool_lets_through_is_an_error_event_and_may_be_tried_again(
+    talk_with,
+):
     attempts = []
 
     @function_tool(on_error=None)
@@ -244,7 +174,7 @@ async def test_a_failure_that_the_tool_lets_through_is_an_error_event_and_may_be
             raise LookupError("x")
         return "now"
 
-    async with Talk(fail) as talk:
+    async with talk_with(fail) as talk:
         talk.response("created")
         talk.call("fail")
         await talk.settle()
@@ -255,7 +185,7 @@ async def test_a_failure_that_the_tool_lets_through_is_an_error_event_and_may_be
         assert talk.sent() == [("c1", "now")]
 
 
-async def test_a_tool_sees_history_as_it_was_when_it_began():
+async def test_a_tool_sees_history_as_it_was_when_it_began(talk_with):
     seen, go_on = [], asyncio.Event()
 
     @function_tool
@@ -264,7 +194,7 @@ async def test_a_tool_sees_history_as_it_was_when_it_began():
         await go_on.wait()
         seen.append(ctx.history is before or ctx.history == before)
 
-    async with Talk(look) as talk:
+    async with talk_with(look) as talk:
         talk.response("created")
         talk.call("look")
         await talk.settle()
@@ -278,7 +208,7 @@ async def test_a_tool_sees_history_as_it_was_when_it_began():
 
 
 class TestRepetition:
-    async def test_an_exact_one_sends_the_output_again_without_running_again(self):
+    async def test_an_exact_one_sends_the_output_again_without_running_again(self, talk_with):
         runs = []
 
         @function_tool
@@ -286,7 +216,7 @@ class TestRepetition:
             runs.append((x, y))
             return 1
 
-        async with Talk(f) as talk:
+        async with talk_with(f) as talk:
             talk.response("created")
             talk.call("f", '{"x": 1, "y": 2}')
             await talk.settle()
@@ -295,7 +225,7 @@ class TestRepetition:
             assert len(runs) == 1
             assert talk.sent() == [("c1", "1"), ("c1", "1")]
 
-    async def test_one_that_comes_while_the_call_runs_gets_the_output_too(self):
+    async def test_one_that_comes_while_the_call_runs_gets_the_output_too(self, talk_with):
         done = asyncio.Event()
 
         @function_tool
@@ -303,7 +233,7 @@ class TestRepetition:
             await done.wait()
             return 1
 
-        async with Talk(f) as talk:
+        async with talk_with(f) as talk:
             talk.response("created")
             talk.call("f")
             await talk.settle()
@@ -312,8 +242,8 @@ class TestRepetition:
             await talk.settle()
             assert talk.sent() == [("c1", "1"), ("c1", "1")]
 
-    async def test_other_arguments_under_one_id_are_an_error(self):
-        async with Talk(double) as talk:
+    async def test_other_arguments_under_one_id_are_an_error(self, talk_with):
+        async with talk_with(double) as talk:
             talk.response("created")
             talk.call("double", {"x": 0})
             talk.call("double", '{"x": -0}')
@@ -323,9 +253,9 @@ class TestRepetition:
 
 
 class TestApproval:
-    async def test_nothing_runs_or_is_sent_before_the_decision(self):
+    async def test_nothing_runs_or_is_sent_before_the_decision(self, talk_with):
         tool = plain("act", lambda: "done", needs_approval=True)
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
             talk.response("created")
             talk.call("act")
             await talk.settle()
@@ -349,10 +279,10 @@ class TestApproval:
     @pytest.mark.parametrize(
         ("message", "text"), [(None, DEFAULT_REJECTION), ("not now", "not now"), ("", "")]
     )
-    async def test_a_refusal_is_told_to_the_model(self, message, text):
+    async def test_a_refusal_is_told_to_the_model(self, message, text, talk_with):
         runs = []
         tool = plain("act", lambda: runs.append(1), needs_approval=True)
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
             talk.response("created")
             talk.call("act")
             talk.response("done")
@@ -363,9 +293,9 @@ class TestApproval:
             assert talk.kinds()[1:] == ["agent_tool_start", "agent_tool_end"]
             assert runs == []
 
-    async def test_a_standing_decision_holds_for_later_calls_of_that_tool(self):
+    async def test_a_standing_decision_holds_for_later_calls_of_that_tool(self, talk_with):
         tool = plain("act", lambda: "done", needs_approval=True)
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
             talk.response("created")
             talk.call("act", call_id="c1")
             await talk.settle()
@@ -374,7 +304,7 @@ class TestApproval:
             await talk.settle()
             assert talk.sent() == [("c1", "never"), ("c2", "never")]
 
-    async def test_a_rule_decides_by_the_arguments(self):
+    async def test_a_rule_decides_by_the_arguments(self, talk_with):
         asked = []
 
         async def rule(ctx: RunContext, arguments: dict[str, Any], call_id: str) -> bool:
@@ -385,7 +315,7 @@ class TestApproval:
         async def spend(x: int) -> int:
             return x
 
-        async with Talk(spend) as talk:
+        async with talk_with(spend) as talk:
             talk.response("created")
             talk.call("spend", {"x": 5}, "c1")
             talk.call("spend", {"x": 50}, "c2")
@@ -399,12 +329,12 @@ class TestApproval:
             assert talk.sent() == [("c1", "5"), ("c2", "50")]
 
     @pytest.mark.parametrize("arguments", ["{", "[]", "null", "42", '"x"', "true"])
-    async def test_what_the_rule_cannot_judge_a_person_has_to(self, arguments):
+    async def test_what_the_rule_cannot_judge_a_person_has_to(self, arguments, talk_with):
         def rule(*_: Any) -> bool:
             raise AssertionError("asked about arguments that are no object")
 
         tool = plain("act", lambda: "done", needs_approval=rule)
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
             talk.response("created")
             talk.call("act", arguments)
             await talk.settle()
@@ -415,9 +345,9 @@ class TestApproval:
             assert call_id == "c1"
             assert "arguments" in text
 
-    async def test_an_approval_of_an_earlier_connection_is_refused(self):
+    async def test_an_approval_of_an_earlier_connection_is_refused(self, talk_with):
         tool = plain("act", lambda: "done", needs_approval=True)
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
             talk.response("created")
             talk.call("act")
             await talk.settle()
@@ -435,9 +365,9 @@ class TestApproval:
             await talk.settle()
             assert talk.sent() == [("c1", "done")]
 
-    async def test_a_handler_may_decide_at_once(self):
+    async def test_a_handler_may_decide_at_once(self, talk_with):
         tool = plain("act", lambda: "done", needs_approval=True)
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
 
             async def decide(event: Any) -> None:
                 await talk.session.approve(event.approval)
@@ -450,7 +380,7 @@ class TestApproval:
 
 
 class TestClosing:
-    async def test_a_running_tool_is_cancelled_and_says_nothing_more(self):
+    async def test_a_running_tool_is_cancelled_and_says_nothing_more(self, talk_with):
         cancelled = asyncio.Event()
 
         @function_tool
@@ -460,7 +390,7 @@ class TestClosing:
             finally:
                 cancelled.set()
 
-        async with Talk(wait) as talk:
+        async with talk_with(wait) as talk:
             talk.response("created")
             talk.call("wait")
             await talk.settle()
@@ -469,7 +399,7 @@ class TestClosing:
             assert talk.sent() == []
             assert talk.kinds() == ["agent_tool_start"]
 
-    async def test_a_tool_may_close_its_own_session(self):
+    async def test_a_tool_may_close_its_own_session(self, talk_with):
         closed = asyncio.Event()
         sessions: list[RealtimeSession] = []
 
@@ -479,7 +409,7 @@ class TestClosing:
             closed.set()
             return "bye"
 
-        async with Talk(hang_up) as talk:
+        async with talk_with(hang_up) as talk:
             sessions.append(talk.session)
             talk.response("created")
             talk.call("hang_up")
@@ -489,10 +419,12 @@ class TestClosing:
             assert talk.sent() == []
             assert talk.session.connection_state == "disconnected"
 
-    async def test_a_start_handler_that_closes_the_session_keeps_the_tool_from_running(self):
+    async def test_a_start_handler_that_closes_the_session_keeps_the_tool_from_running(
+        self, talk_with
+    ):
         runs = []
         tool = plain("act", lambda: runs.append(1))
-        async with Talk(tool) as talk:
+        async with talk_with(tool) as talk:
 
             async def close(_event: Any) -> None:
                 await talk.session.close()
@@ -504,8 +436,8 @@ class TestClosing:
             assert runs == []
             assert talk.sent() == []
 
-    async def test_one_call_id_may_come_again_on_the_next_connection(self):
-        async with Talk(double) as talk:
+    async def test_one_call_id_may_come_again_on_the_next_connection(self, talk_with):
+        async with talk_with(double) as talk:
             for x in (1, 2):
                 talk.response("created")
                 talk.call("double", {"x": x})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentEnd",
+    "AgentHandoff",
     "AgentStart",
     "AgentToolEnd",
     "AgentToolStart",
@@ -94,6 +95,14 @@ class AgentEnd(SessionEvent, kw_only=True):
     type: ClassVar[str] = "agent_end"
     output: str = ""
     response_id: str | None = None
+
+
+class AgentHandoff(SessionEvent, kw_only=True):
+    """Another agent has taken over, with its own instructions and tools."""
+
+    type: ClassVar[str] = "agent_handoff"
+    from_agent: Any
+    to_agent: Any
 
 
 class AgentToolStart(SessionEvent, kw_only=True):

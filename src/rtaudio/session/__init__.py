@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.context import RunContext
+from rtaudio.session.handoffs import Handoff, handoff
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.session import RealtimeSession
 from rtaudio.session.stream import ConsumerTooSlow
@@ -13,10 +14,12 @@ from rtaudio.session.tools import FunctionTool, function_tool
 __all__ = [
     "ConsumerTooSlow",
     "FunctionTool",
+    "Handoff",
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",
     "RunContext",
     "background_result",
     "function_tool",
+    "handoff",
 ]

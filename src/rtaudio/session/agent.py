@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rtaudio.errors import ConfigError
+from rtaudio.session.handoffs import Handoff, as_handoff
 from rtaudio.session.tools import FunctionTool
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ class RealtimeAgent:
         instructions: the system prompt, or a plain or async function of (context, agent) that
             returns it, called at each connect.
         tools: functions that the model may call, each made by `function_tool`.
+        handoffs: agents that it may hand the conversation over to, or what `handoff` makes of them.
         voice: a voice the service knows; None leaves the choice to the session's config.
         prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
+        handoff_description: when other agents should hand over to this one, for the model.
 
     Raises:
         ConfigError: the name is empty or not a text.
@@ -41,9 +44,11 @@ class RealtimeAgent:
         name: str,
         instructions: Instructions = "",
         tools: Iterable[FunctionTool] = (),
+        handoffs: Iterable[RealtimeAgent | Handoff] = (),
         *,
         voice: str | None = None,
         prompt: Prompt | None = None,
+        handoff_description: str | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ConfigError(f"an agent needs a name, a non-empty str; got {name!r}")
@@ -58,6 +63,8 @@ class RealtimeAgent:
                     f"tools of agent {name!r} must be made by function_tool, "
                     f"got {type(tool).__name__}"
                 )
+        self.handoffs = tuple(map(as_handoff, handoffs))
+        self.handoff_description = handoff_description
         self.name = name
         self.instructions = instructions
         self.voice = voice

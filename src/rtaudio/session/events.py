@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtaudio.conversation.events import (
     AgentEnd,
+    AgentHandoff,
     AgentStart,
     AgentToolEnd,
     AgentToolStart,
@@ -29,6 +30,7 @@ from rtaudio.conversation.events import (
 
 __all__ = [
     "AgentEnd",
+    "AgentHandoff",
     "AgentStart",
     "AgentToolEnd",
     "AgentToolStart",

@@ -1,4 +1,4 @@
-"""What an agent has to offer at one moment: the tools that are enabled."""
+"""What an agent has to offer at one moment: the tools and handoffs that are enabled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rtaudio.errors import ConfigError
 if TYPE_CHECKING:
     from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.context import RunContext
+    from rtaudio.session.handoffs import Handoff
     from rtaudio.session.tools import FunctionTool
 
 __all__ = ["Offer", "is_enabled", "prepare_offer"]
@@ -18,39 +19,42 @@ __all__ = ["Offer", "is_enabled", "prepare_offer"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Offer:
-    """An agent and its tools by name. A call runs against the offer that the model saw."""
+    """An agent and what it can call, by name. A call runs against the offer that the model saw."""
 
     agent: RealtimeAgent
-    tools: dict[str, FunctionTool]
+    callees: dict[str, FunctionTool | Handoff]
 
     def wire(self) -> list[dict[str, Any]]:
-        """The tools as a session's settings carry them."""
-        return [tool.wire() for tool in self.tools.values()]
+        """What can be called, as a session's settings carry it."""
+        return [callee.wire() for callee in self.callees.values()]
 
 
-async def is_enabled(tool: FunctionTool, context: RunContext, agent: RealtimeAgent) -> bool:
-    """Whether a tool is offered now."""
-    if isinstance(tool.is_enabled, bool):
-        return tool.is_enabled
-    enabled = tool.is_enabled(context, agent)
+async def is_enabled(
+    callee: FunctionTool | Handoff, context: RunContext, agent: RealtimeAgent
+) -> bool:
+    """Whether a tool or a handoff is offered now."""
+    if isinstance(callee.is_enabled, bool):
+        return callee.is_enabled
+    enabled = callee.is_enabled(context, agent)
     return bool(await enabled if inspect.isawaitable(enabled) else enabled)
 
 
 async def prepare_offer(agent: RealtimeAgent, context: RunContext) -> Offer:
-    """Find out which of an agent's tools are enabled.
+    """Find out which of an agent's tools and handoffs are enabled.
 
     Raises:
         ConfigError: two of them have one name.
     """
-    tools: dict[str, FunctionTool] = {}
-    clashes: dict[str, int] = {}
-    for tool in agent.tools:
-        if not await is_enabled(tool, context, agent):
-            continue
-        if tool.name in tools:
-            clashes[tool.name] = clashes.get(tool.name, 1) + 1
-        tools[tool.name] = tool
+    by_name: dict[str, list[FunctionTool | Handoff]] = {}
+    callees: list[FunctionTool | Handoff] = [*agent.tools, *agent.handoffs]
+    for callee in callees:
+        if await is_enabled(callee, context, agent):
+            by_name.setdefault(callee.name, []).append(callee)
+    clashes = [
+        f"{name} ({', '.join(type(callee).__name__ for callee in same)})"
+        for name, same in sorted(by_name.items())
+        if len(same) > 1
+    ]
     if clashes:
-        found = ", ".join(f"{name} ({count} tools)" for name, count in sorted(clashes.items()))
-        raise ConfigError(f"agent {agent.name!r} offers several tools of one name: {found}")
-    return Offer(agent, tools)
+        raise ConfigError(f"agent {agent.name!r} offers one name twice: {'; '.join(clashes)}")
+    return Offer(agent, {name: same[0] for name, same in by_name.items()})

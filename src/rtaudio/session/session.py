@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rtaudio.conversation import Conversation
-from rtaudio.conversation.events import ConnectionChange, TransportEvent
+from rtaudio.conversation.events import AgentHandoff, ConnectionChange, TransportEvent
 from rtaudio.errors import ConfigError, ConnectionLost, ProtocolError, TransportError
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.audio import InputAudio, OutputAudio
@@ -72,13 +72,14 @@ class RealtimeSession:
         if agent is not None and not isinstance(agent, RealtimeAgent):
             raise ConfigError(f"agent must be a RealtimeAgent or None, got {type(agent).__name__}")
         self.options = RealtimeSessionOptions.combine(options, fields)
-        self._agent = agent
+        self._initial_agent = self._agent = agent
+        self._model: str | None = None
         self._transport = self.options.make_transport()
         self._conversation = Conversation()
         self._context = RunContext(self.options.context, self._conversation)
         self._broadcast = Broadcast(self._context, agent)
         self._outbox = Outbox(self._transport, self._send_failed)
-        self._calls = ToolCalls(self._context, self._broadcast, self._answer_call)
+        self._calls = ToolCalls(self._context, self._broadcast, self._answer_call, self._hand_over)
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
         self._input = InputAudio(None)
         self._output: OutputAudio | None = None
@@ -168,9 +169,12 @@ class RealtimeSession:
             self._output = OutputAudio(options.output_audio) if options.output_audio else None
             self._conversation.connecting()
             transcribes = is_transcription(options)
+            # What was handed over on an earlier connection does not carry on.
+            self._agent = self._broadcast.agent = self._initial_agent
             offer = await prepare_offer(self._agent, self._context) if self._agent else None
             config = await initial_config(offer, options, self._context, model=model)
             self._check_current(mine)
+            self._model = config.get("model")
             self._conversation.offer(offer)
             self._conversation.configure(config)
             if not transcribes:
@@ -383,6 +387,38 @@ class RealtimeSession:
         self._require_connection()
         self._conversation.send_event(wire)
         await self._send()
+
+    async def update_agent(self, agent: RealtimeAgent) -> RealtimeAgent:
+        """Let another agent go on with the conversation.
+
+        Args:
+            agent: whose instructions, voice and tools count from now on, until the next connect.
+
+        Returns:
+            The agent.
+
+        Raises:
+            ConfigError: the agent cannot be prepared; everything stays as it was.
+            TransportError: not connected.
+        """
+        if not isinstance(agent, RealtimeAgent):
+            raise ConfigError(f"agent must be a RealtimeAgent, got {type(agent).__name__}")
+        self._require_connection()
+        await self._hand_over(self._agent, agent)
+        return agent
+
+    async def _hand_over(self, from_agent: RealtimeAgent | None, agent: RealtimeAgent) -> None:
+        mine = self._generation
+        offer = await prepare_offer(agent, self._context)
+        config = await initial_config(offer, self.options, self._context, model=self._model)
+        if mine != self._generation:
+            raise TransportError("the session was closed before the handoff was done")
+        await self._outbox.send({"type": "session.update", "session": config})
+        if mine != self._generation:
+            raise TransportError("the session was closed before the handoff was done")
+        self._conversation.offer(offer)
+        self._broadcast.deliver(AgentHandoff(from_agent=from_agent, to_agent=agent))
+        self._agent = self._broadcast.agent = agent
 
     async def approve(self, approval: FunctionApproval, always: bool = False) -> None:
         """Let a call run that a `tool_approval_requested` event asked about.

@@ -1,4 +1,4 @@
-"""The model's calls on their way through tools, approvals and back.
+"""The model's calls on their way through tools, approvals and handoffs, and back.
 
 Each call is known by its agent and call id. A call that is repeated exactly is not run again: its
 output is sent once more. A repetition with other arguments is a mistake of the service, and is
@@ -16,13 +16,15 @@ from rtaudio.conversation.events import AgentToolEnd, AgentToolStart, ToolApprov
 from rtaudio.errors import ProtocolError
 from rtaudio.session.approvals import DEFAULT_REJECTION, FunctionApproval
 from rtaudio.session.fingerprint import fingerprint
+from rtaudio.session.handoffs import Handoff
 from rtaudio.session.offer import is_enabled
 from rtaudio.session.tool_output import BackgroundResult, result_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.broadcast import Broadcast
     from rtaudio.session.context import RunContext
     from rtaudio.session.tools import FunctionTool
@@ -59,6 +61,7 @@ class ToolCalls:
         context: handed to tools; decisions are kept in it.
         broadcast: delivers events.
         answer: called with a call, the text for the model, and whether to ask for a response.
+        hand_over: makes another agent current, on behalf of the one whose call it is.
     """
 
     def __init__(
@@ -66,10 +69,12 @@ class ToolCalls:
         context: RunContext,
         broadcast: Broadcast,
         answer: Callable[[FunctionCall, str, bool], None],
+        hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
     ) -> None:
         self._context = context
         self._broadcast = broadcast
         self._answer = answer
+        self._hand_over = hand_over
         self._records: dict[tuple[int, str], _Record] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -161,10 +166,15 @@ class ToolCalls:
 
     async def _dispatch(self, record: _Record) -> None:
         call, agent = record.call, record.call.offer.agent
-        tool = call.offer.tools.get(call.name)
+        tool = call.offer.callees.get(call.name)
         if tool is None or not await is_enabled(tool, self._context, agent):
             self._commit(record, f"There is no tool {call.name!r}.", respond=False)
             self._broadcast.report(ProtocolError(f"the model called an unknown tool {call.name!r}"))
+            return
+        if isinstance(tool, Handoff):
+            await tool.begin(self._context, call.arguments)
+            await self._hand_over(agent, tool.agent)
+            self._commit(record, result_text({"assistant": tool.agent.name}), respond=True)
             return
         decision = self._context.approvals.decision(agent, tool.name, call.call_id)
         if decision is None and await self._needs_approval(tool, call):
