@@ -595,3 +595,30 @@ async def transport_idle() -> None:
     """Let everything that is ready run: a scripted transport never waits for anything."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+class TestUpdatingHistory:
+    async def test_a_function_gets_the_history_and_its_result_is_sent(
+        self, session: Any, transport: Any, service: Any
+    ) -> None:
+        async with session:
+            transport.emit(service.item("a"), service.item("b"))
+            before = session.history
+            session.update_history(lambda history: history[1:])
+            await asyncio.sleep(0)
+            assert sent(transport) == [{"type": "conversation.item.delete", "item_id": "a"}]
+            assert session.history is before
+            transport.emit({"type": "conversation.item.deleted", "event_id": "e", "item_id": "a"})
+            assert [item.item_id for item in session.history] == ["b"]
+
+    async def test_what_the_service_cannot_take_is_refused_before_anything_is_sent(
+        self, session: Any, transport: Any, service: Any
+    ) -> None:
+        async with session:
+            transport.emit(service.item("a"))
+            with pytest.raises(ConfigError, match="a history holds items"):
+                session.update_history(["hello"])
+            await asyncio.sleep(0)
+            assert sent(transport) == []
+        with pytest.raises(TransportError, match="not connected"):
+            session.update_history(())

@@ -18,6 +18,7 @@ from rtaudio.audio import AudioFormat
 from rtaudio.conversation import events
 from rtaudio.conversation.calls import FunctionCall
 from rtaudio.conversation.history import History
+from rtaudio.conversation.history_changes import history_changes
 from rtaudio.conversation.items import (
     ContentPart,
     Item,
@@ -32,7 +33,7 @@ from rtaudio.conversation.usage import Usage
 from rtaudio.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rtaudio.protocol import ServerEvent, UnknownEvent
 
@@ -178,6 +179,14 @@ class Conversation:
             self._history_updated()
         if respond:
             self._sequencer.request()
+
+    def update_history(self, new: Sequence[Item]) -> None:
+        """Ask the service to make this the history; ours follows when the service has done so.
+
+        Raises:
+            ConfigError: the service cannot be given one of the items; nothing is sent then.
+        """
+        self._outgoing += history_changes(self.history.snapshot(), new)
 
     def interrupt(self, now: float) -> None:
         """Stop the answer: cancel it, and tell the service how much of it was heard."""

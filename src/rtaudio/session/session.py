@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -387,6 +387,26 @@ class RealtimeSession:
         self._require_connection()
         self._conversation.send_event(wire)
         await self._send()
+
+    def update_history(
+        self, new: Sequence[Item] | Callable[[tuple[Item, ...]], Sequence[Item]]
+    ) -> None:
+        """Ask the service to delete, add and change items of the conversation.
+
+        `session.history` follows as the service reports what it has done. No answer is asked for.
+
+        Args:
+            new: the whole history as it should be, or a function that makes it from the current
+                one. Calls of functions cannot be added.
+
+        Raises:
+            ConfigError: something in it is no item, or is a new or changed message with sound of
+                the assistant, which the service does not take back; nothing is sent then.
+            TransportError: not connected.
+        """
+        self._require_connection()
+        self._conversation.update_history(new(self.history) if callable(new) else new)
+        self._pump()
 
     async def update_agent(self, agent: RealtimeAgent) -> RealtimeAgent:
         """Let another agent go on with the conversation.
