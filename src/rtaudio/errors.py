@@ -79,4 +79,14 @@ class ToolTimeout(ToolError):
 
 
 class GuardrailTripped(RtAudioError):
-    """A guardrail refused what was said."""
+    """A guardrail refused what was said.
+
+    Attributes:
+        guardrail: its name.
+        info: what it found, for the application; not part of the message.
+    """
+
+    def __init__(self, message: str, *, guardrail: str = "", info: object = None) -> None:
+        super().__init__(message)
+        self.guardrail = guardrail
+        self.info = info

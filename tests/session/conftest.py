@@ -71,10 +71,10 @@ class Service:
 class Talk:
     """A connected session with one agent, and what it sends and tells."""
 
-    def __init__(self, *tools: Any, **agent: Any) -> None:
+    def __init__(self, *tools: Any, options: dict[str, Any] | None = None, **agent: Any) -> None:
         self.transport = ScriptedTransport()
         self.agent = RealtimeAgent("a", tools=tools, **agent)
-        self.session = RealtimeSession(self.agent, transport=self.transport)
+        self.session = RealtimeSession(self.agent, transport=self.transport, **(options or {}))
         self.events: list[Any] = []
         for kind in ("agent_tool_start", "agent_tool_end", "tool_approval_requested", "error"):
             self.session.on(kind, self.events.append)

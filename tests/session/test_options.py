@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from rtaudio import ConfigError, RealtimeAgent, RealtimeSession, RealtimeSessionOptions
+from rtaudio import (
+    ConfigError,
+    GuardrailResult,
+    OutputGuardrail,
+    RealtimeAgent,
+    RealtimeSession,
+    RealtimeSessionOptions,
+)
 from rtaudio.audio import AudioFormat
 from rtaudio.transports import ScriptedTransport, WebSocketTransport
 
@@ -22,6 +29,9 @@ GIVEN: dict[str, Any] = {
     "workflow_name": "w",
     "input_audio": AudioFormat("pcm16", 16000),
     "output_audio": AudioFormat("pcmu", 8000),
+    "output_guardrails": (OutputGuardrail("g", lambda *_: GuardrailResult(False)),),
+    "output_guardrail_settings": {"debounce_text_length": 7},
+    "guardrail_feedback": None,
     "max_queued_events": 5,
 }
 
@@ -62,6 +72,12 @@ def test_default_transport_is_a_websocket() -> None:
         ("tracing_disabled", "yes"),
         ("input_audio", "pcm16"),
         ("output_audio", AudioFormat("opus", 48000)),
+        ("output_guardrails", ["none"]),
+        ("output_guardrail_settings", {"debounce_text_length": 0}),
+        ("output_guardrail_settings", {"debounce_text_length": 1.5}),
+        ("output_guardrail_settings", {"debounce_text_length": True}),
+        ("output_guardrail_settings", 100),
+        ("guardrail_feedback", "words"),
         ("max_queued_events", 0),
         ("max_queued_events", True),
     ],

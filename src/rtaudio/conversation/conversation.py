@@ -29,6 +29,7 @@ from rtaudio.conversation.items import (
 from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.sequencer import ResponseSequencer
+from rtaudio.conversation.spoken_text import Check, SpokenText
 from rtaudio.conversation.usage import Usage
 from rtaudio.errors import ConfigError
 
@@ -59,6 +60,8 @@ class Conversation:
         self._events: list[events.SessionEvent] = []
         self._outgoing: list[dict[str, Any]] = []
         self._calls: list[FunctionCall] = []
+        self._checks: list[Check] = []
+        self._check_every: int | None = None
         self._offer: Any = None
         self._sequencer = ResponseSequencer(self._outgoing)
         self._playback = Playback()
@@ -80,6 +83,9 @@ class Conversation:
         self._calls.clear()
         # What was on offer when each response began.
         self._offers: dict[str, Any] = {}
+        self._checks.clear()
+        self._spoken: dict[str | None, SpokenText] = {}
+        self._responses = 0
 
     # What comes out.
 
@@ -105,6 +111,14 @@ class Conversation:
             return []
         taken = self._calls[:]
         self._calls.clear()
+        return taken
+
+    def take_checks(self) -> list[Check]:
+        """Texts that are due to be checked, since the last call of this, in order."""
+        if not self._checks:
+            return []
+        taken = self._checks[:]
+        self._checks.clear()
         return taken
 
     @property
@@ -141,6 +155,10 @@ class Conversation:
     def offer(self, offer: Any) -> None:
         """What the model may call from now on; calls of responses that begin now carry it."""
         self._offer = offer
+
+    def check(self, every: int | None) -> None:
+        """Have what the model says checked after so many characters; None for not at all."""
+        self._check_every = every
 
     # What the application wants.
 
@@ -179,6 +197,19 @@ class Conversation:
             self._history_updated()
         if respond:
             self._sequencer.request()
+
+    def block(self, check: Check, now: float) -> bool:
+        """Stop the answer in which a check found something; False where another began since."""
+        if check.generation != self._responses:
+            return False
+        if check.source == "text":
+            if self._sequencer.ongoing:
+                self._sequencer.cancel_event(
+                    {"type": "response.cancel", "response_id": check.response_id}
+                )
+        else:
+            self._interrupt(now, cancel=True)
+        return True
 
     def update_history(self, new: Sequence[Item]) -> None:
         """Ask the service to make this the history; ours follows when the service has done so.
@@ -239,6 +270,7 @@ class Conversation:
     ) -> None:
         self._grow(event.item_id)
         self.history.append_text(event.item_id, event.content_index, "transcript", event.delta)
+        self._said(event.response_id, event.item_id, event.delta, "audio")
         self._events.append(
             events.TranscriptDelta(
                 item_id=event.item_id, response_id=event.response_id, delta=event.delta
@@ -248,9 +280,40 @@ class Conversation:
     def _text_delta(self, event: protocol.ResponseOutputTextDelta, _now: float) -> None:
         self._grow(event.item_id)
         self.history.append_text(event.item_id, event.content_index, "text", event.delta)
+        self._said(event.response_id, event.item_id, event.delta, "text")
         self._events.append(
             events.TextDelta(
                 item_id=event.item_id, response_id=event.response_id, delta=event.delta
+            )
+        )
+
+    def _said(
+        self, response_id: str, item_id: str, delta: str, source: Literal["text", "audio"]
+    ) -> None:
+        if self._check_every is None:
+            return
+        spoken = self._spoken.get(response_id)
+        if spoken is None:
+            spoken = self._spoken[response_id] = SpokenText(self._check_every)
+        text = spoken.add(item_id, delta)
+        if text is not None:
+            self._due(response_id, item_id, text, source)
+
+    def _due(
+        self,
+        response_id: str | None,
+        item_id: str,
+        text: str,
+        source: Literal["text", "audio", "final"],
+    ) -> None:
+        self._checks.append(
+            Check(
+                response_id=response_id,
+                item_id=item_id,
+                text=text,
+                source=source,
+                generation=self._responses,
+                offer=self._offers.get(response_id or "", self._offer),
             )
         )
 
@@ -286,6 +349,7 @@ class Conversation:
 
     def _response_created(self, event: protocol.ResponseCreated, _now: float) -> None:
         self._sequencer.response_created(event.response.id)
+        self._responses += 1
         if event.response.id is not None:
             self._offers[event.response.id] = self._offer
         self._audio_started = False
@@ -297,10 +361,12 @@ class Conversation:
         self._sequencer.response_done(response.id)
         if self._interrupted_response == response.id:
             self._interrupted_response = None
+        item_id, text = _final_text(response.output or ())
+        if self._check_every is not None:
+            self._due(response.id, item_id, text, "final")
+        self._spoken.pop(response.id, None)
         self._offers.pop(response.id or "", None)
-        self._events.append(
-            events.AgentEnd(output=_final_text(response.output or ()), response_id=response.id)
-        )
+        self._events.append(events.AgentEnd(output=text, response_id=response.id))
 
     def _speech_started(self, _event: protocol.InputAudioBufferSpeechStarted, now: float) -> None:
         if self._playback.cuts(now, speaking=self._sequencer.ongoing):
@@ -478,14 +544,14 @@ def _bytes_per_ms(audio_format: AudioFormat) -> float:
     return audio_format.sample_rate * audio_format.channels * width / 1000
 
 
-def _final_text(output: Iterable[protocol.Item]) -> str:
-    """The words of the last message of a response; a function call may follow it."""
+def _final_text(output: Iterable[protocol.Item]) -> tuple[str, str]:
+    """The id and the words of the last message of a response; a function call may follow it."""
     for wire in reversed(list(output)):
         item = item_from_wire(wire, default_status="completed")
         if item is not None and item.content:
             last = item.content[-1]
-            return last.text or last.transcript or ""
-    return ""
+            return item.item_id, last.text or last.transcript or ""
+    return "", ""
 
 
 _Handler = Callable[[Conversation, Any, float], None]

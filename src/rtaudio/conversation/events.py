@@ -34,6 +34,7 @@ __all__ = [
     "InputAudioCommitted",
     "InputAudioTimeoutTriggered",
     "InputTranscriptDelta",
+    "OutputGuardrailTripped",
     "SessionEvent",
     "TextDelta",
     "ToolApprovalRequested",
@@ -133,6 +134,27 @@ class AgentToolEnd(SessionEvent, kw_only=True):
     tool_call: FunctionCall
     result: str
     value: Any
+
+
+class OutputGuardrailTripped(SessionEvent, kw_only=True):
+    """What the model says was refused; `agent` is who says it.
+
+    Attributes:
+        item_id: the item that was checked; `""` where the response had none.
+        response_id: the response.
+        guardrail: the first that refused.
+        result: what it found.
+        results: all that refused, each with `guardrail` and `result`.
+        error: the same as an exception.
+    """
+
+    type: ClassVar[str] = "guardrail_tripped"
+    item_id: str
+    response_id: str | None
+    guardrail: Any
+    result: Any
+    results: tuple[Any, ...]
+    error: Exception
 
 
 class ToolApprovalRequested(SessionEvent, kw_only=True):

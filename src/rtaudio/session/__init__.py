@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.context import RunContext
+from rtaudio.session.guardrails import GuardrailResult, OutputGuardrail
 from rtaudio.session.handoffs import Handoff, handoff
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.session import RealtimeSession
@@ -14,7 +15,9 @@ from rtaudio.session.tools import FunctionTool, function_tool
 __all__ = [
     "ConsumerTooSlow",
     "FunctionTool",
+    "GuardrailResult",
     "Handoff",
+    "OutputGuardrail",
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",

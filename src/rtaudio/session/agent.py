@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rtaudio.errors import ConfigError
+from rtaudio.session.guardrails import OutputGuardrail, check_guardrails
 from rtaudio.session.handoffs import Handoff, as_handoff
 from rtaudio.session.tools import FunctionTool
 
@@ -34,6 +35,7 @@ class RealtimeAgent:
         voice: a voice the service knows; None leaves the choice to the session's config.
         prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
         handoff_description: when other agents should hand over to this one, for the model.
+        output_guardrails: checks on what this agent says, before those of the session.
 
     Raises:
         ConfigError: the name is empty or not a text.
@@ -49,6 +51,7 @@ class RealtimeAgent:
         voice: str | None = None,
         prompt: Prompt | None = None,
         handoff_description: str | None = None,
+        output_guardrails: Iterable[OutputGuardrail] = (),
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ConfigError(f"an agent needs a name, a non-empty str; got {name!r}")
@@ -65,6 +68,7 @@ class RealtimeAgent:
                 )
         self.handoffs = tuple(map(as_handoff, handoffs))
         self.handoff_description = handoff_description
+        self.output_guardrails = check_guardrails(f"agent {name!r}", output_guardrails)
         self.name = name
         self.instructions = instructions
         self.voice = voice

@@ -42,14 +42,19 @@ class Broadcast:
         """Whether anybody would see an event of this type."""
         return bool(self._streams) or self.handlers.wants(event_type)
 
-    def deliver(self, event: SessionEvent) -> None:
-        """Give an event to everybody. An error that nobody sees is logged, by its kind."""
+    def deliver(self, event: SessionEvent, *, agent: RealtimeAgent | None = None) -> None:
+        """Give an event to everybody. An error that nobody sees is logged, by its kind.
+
+        Args:
+            event: the event.
+            agent: what it carries as `agent`; None for the current one.
+        """
         if not self.wants(event.type):
             if isinstance(event, Error):
                 _log.error("unhandled session error: %s", _kind_of(event.error))
             return
         event.context = self._context
-        event.agent = self.agent
+        event.agent = self.agent if agent is None else agent
         self.handlers.call(event)
         for stream in tuple(self._streams):
             stream.put(event)

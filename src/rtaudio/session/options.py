@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.audio import AudioFormat
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
+from rtaudio.session.guardrails import Finding, OutputGuardrail, check_guardrails, default_feedback
 from rtaudio.transports import RealtimeTransport, WebSocketTransport
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class RealtimeSessionOptions:
         workflow_name: names the trace; None leaves that to the service.
         input_audio: format of the audio given to `send_audio`; None means the wire's own.
         output_audio: format wanted in `audio` events; None means the wire's own.
+        output_guardrails: checks on what any agent says.
+        output_guardrail_settings: `{"debounce_text_length": n}`: characters after which the text is
+            checked again while it is said, 100 unless given; below 0, only the finished text is.
+        guardrail_feedback: words for the model after its answer was blocked, as a function of what
+            was found (`guardrail`, `result`); None tells it nothing.
         max_queued_events: how many events an iterator may fall behind before it gets
             `ConsumerTooSlow`; at least 1.
     """
@@ -52,6 +58,9 @@ class RealtimeSessionOptions:
     workflow_name: str | None = None
     input_audio: AudioFormat | None = None
     output_audio: AudioFormat | None = None
+    output_guardrails: Sequence[OutputGuardrail] = ()
+    output_guardrail_settings: Mapping[str, Any] | None = None
+    guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     max_queued_events: int = 10_000
 
     def validate(self) -> None:
@@ -64,7 +73,7 @@ class RealtimeSessionOptions:
             _check(
                 "api_key", self.api_key, callable(self.api_key), "a str or callable", value=False
             )
-        for name in ("config", "trace_metadata"):
+        for name in ("config", "output_guardrail_settings", "trace_metadata"):
             _check_type(name, getattr(self, name), Mapping, "a mapping")
         for name in ("group_id", "model", "url", "workflow_name"):
             _check_type(name, getattr(self, name), str, "a str")
@@ -77,6 +86,14 @@ class RealtimeSessionOptions:
                 _check(name, wanted, fine, "a format of encoding pcm16, pcmu or pcma")
         fine = isinstance(self.tracing_disabled, bool)
         _check("tracing_disabled", self.tracing_disabled, fine, "a bool")
+        check_guardrails("the session", self.output_guardrails)
+        every = self.debounce_text_length
+        fine = isinstance(every, int) and not isinstance(every, bool) and every != 0
+        wanted = "a number of characters, or below 0 for the finished text only"
+        _check("output_guardrail_settings['debounce_text_length']", every, fine, wanted)
+        feedback = self.guardrail_feedback
+        fine = feedback is None or callable(feedback)
+        _check("guardrail_feedback", feedback, fine, "callable or None")
         limit = self.max_queued_events
         fine = isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
         _check("max_queued_events", limit, fine, "an int of at least 1")
@@ -84,6 +101,11 @@ class RealtimeSessionOptions:
         _check("transport", self.transport, fine, "'websocket' or a RealtimeTransport")
         if self.config is not None:
             normalise_session_config(self.config)
+
+    @property
+    def debounce_text_length(self) -> Any:
+        """Characters between two checks of a text."""
+        return (self.output_guardrail_settings or {}).get("debounce_text_length", 100)
 
     def make_transport(self) -> RealtimeTransport:
         """The transport that is named, or was given."""

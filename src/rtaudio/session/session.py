@@ -22,6 +22,7 @@ from rtaudio.session.audio import InputAudio, OutputAudio
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
 from rtaudio.session.context import RunContext
+from rtaudio.session.guardrail_runs import GuardrailRuns
 from rtaudio.session.offer import prepare_offer
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.outbox import Outbox
@@ -35,9 +36,12 @@ if TYPE_CHECKING:
     from rtaudio.audio import PcmLike
     from rtaudio.conversation import Item, Usage
     from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.conversation.spoken_text import Check
     from rtaudio.protocol import ServerEvent, UnknownEvent
     from rtaudio.session.approvals import FunctionApproval
+    from rtaudio.session.guardrails import Finding
     from rtaudio.session.handlers import Handler
+    from rtaudio.session.offer import Offer
     from rtaudio.session.stream import EventStream
     from rtaudio.transports import RealtimeTransport
     from rtaudio.transports.base import ApiKey, RawMessage, TransportStatus
@@ -80,6 +84,7 @@ class RealtimeSession:
         self._broadcast = Broadcast(self._context, agent)
         self._outbox = Outbox(self._transport, self._send_failed)
         self._calls = ToolCalls(self._context, self._broadcast, self._answer_call, self._hand_over)
+        self._guardrails = GuardrailRuns(self._context, self._broadcast, self._block)
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
         self._input = InputAudio(None)
         self._output: OutputAudio | None = None
@@ -165,6 +170,7 @@ class RealtimeSession:
             self._broadcast.begin()
             self._outbox.clear()
             self._calls.stop()
+            self._guardrails.stop()
             self._input = InputAudio(options.input_audio)
             self._output = OutputAudio(options.output_audio) if options.output_audio else None
             self._conversation.connecting()
@@ -176,6 +182,7 @@ class RealtimeSession:
             self._check_current(mine)
             self._model = config.get("model")
             self._conversation.offer(offer)
+            self._conversation.check(self._check_every(offer))
             self._conversation.configure(config)
             if not transcribes:
                 self._conversation.trace(wanted_tracing(options))
@@ -216,6 +223,7 @@ class RealtimeSession:
         """
         if self._closing is None or self._closing.done():
             self._generation += 1
+            self._guardrails.stop()
             self._closing = asyncio.ensure_future(self._clean_up(self._calls.stop()))
         await asyncio.shield(self._closing)
 
@@ -437,6 +445,7 @@ class RealtimeSession:
         if mine != self._generation:
             raise TransportError("the session was closed before the handoff was done")
         self._conversation.offer(offer)
+        self._conversation.check(self._check_every(offer))
         self._broadcast.deliver(AgentHandoff(from_agent=from_agent, to_agent=agent))
         self._agent = self._broadcast.agent = agent
 
@@ -496,6 +505,22 @@ class RealtimeSession:
             self._broadcast.deliver(event)
         for call in conversation.take_calls():
             self._calls.start(call)
+        for check in conversation.take_checks():
+            self._guardrails.start(check, self.options.output_guardrails)
+
+    def _check_every(self, offer: Offer | None) -> int | None:
+        """Characters between checks of what is said; None where nobody checks anything."""
+        if offer is None or not (offer.agent.output_guardrails or self.options.output_guardrails):
+            return None
+        every: int = self.options.debounce_text_length
+        return every
+
+    def _block(self, check: Check, finding: Finding) -> None:
+        if self._conversation.block(check, time.monotonic()):
+            feedback = self.options.guardrail_feedback
+            if feedback is not None:
+                self._conversation.send_message(feedback(finding))
+        self._pump()
 
     def _answer_call(self, call: FunctionCall, output: str, respond: bool) -> None:
         self._conversation.answer_call(call, output, respond=respond)
@@ -529,6 +554,7 @@ class RealtimeSession:
     def _on_lost(self, error: Exception | None) -> None:
         self._outbox.clear()
         self._calls.stop()
+        self._guardrails.stop()
         self._conversation.disconnected()
         if error is not None:
             if not isinstance(error, TransportError):

@@ -1,0 +1,270 @@
+"""Checks on what the model says: when they run, what they stop, and what they tell."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from rtaudio import ConfigError, GuardrailResult, GuardrailTripped, OutputGuardrail, RealtimeAgent
+from rtaudio.session.guardrails import run_guardrails
+
+
+class Watch:
+    """A guardrail that refuses texts with a word, and remembers all it saw."""
+
+    def __init__(self, word: str = "secret", name: str = "watch", **facts: Any) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.word = word
+        self.guardrail = OutputGuardrail(name, self.execute, **facts)
+
+    async def execute(self, _ctx: Any, agent: RealtimeAgent, text: str) -> GuardrailResult:
+        self.seen.append((agent.name, text))
+        return GuardrailResult(self.word in text, {"word": self.word})
+
+
+def say(
+    talk: Any, text: str, *, kind: str = "output_audio_transcript", response: str = "r1"
+) -> None:
+    talk.transport.emit(
+        {
+            "type": f"response.{kind}.delta",
+            "event_id": "e",
+            "response_id": response,
+            "item_id": f"item_{response}",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": text,
+        }
+    )
+
+
+def finish(talk: Any, text: str, response: str = "r1") -> None:
+    part = {"type": "output_audio", "transcript": text}
+    item = {"id": f"item_{response}", "type": "message", "role": "assistant", "content": [part]}
+    body = {"id": response, "status": "completed", "output": [item] if text else []}
+    talk.transport.emit({"type": "response.done", "event_id": "e", "response": body})
+
+
+def wire(talk: Any) -> list[str]:
+    events = [call.event for call in talk.transport.calls if call.method == "send_event"]
+    return [event["type"] for event in events if event["type"] != "session.update"]
+
+
+def guarded(*watches: Watch, **options: Any) -> dict[str, Any]:
+    return {"options": {"output_guardrails": [each.guardrail for each in watches], **options}}
+
+
+async def test_texts_are_checked_while_they_grow_and_once_more_at_the_end(talk_with):
+    watch = Watch()
+    settings = {"debounce_text_length": 4}
+    async with talk_with(**guarded(watch, output_guardrail_settings=settings)) as talk:
+        talk.response("created")
+        for piece in ("ab", "cd", "e"):
+            say(talk, piece)
+        finish(talk, "abcde")
+        await talk.settle()
+        assert watch.seen == [("a", "abcd"), ("a", "abcde")]
+
+
+@pytest.mark.parametrize("every", [-1, 100])
+async def test_a_short_text_is_checked_at_its_end_and_an_empty_one_never(talk_with, every):
+    watch = Watch()
+    settings = {"debounce_text_length": every}
+    async with talk_with(**guarded(watch, output_guardrail_settings=settings)) as talk:
+        talk.response("created")
+        say(talk, "short")
+        finish(talk, "short")
+        talk.response("created", "r2")
+        finish(talk, "", "r2")
+        await talk.settle()
+        assert watch.seen == [("a", "short")]
+
+
+async def test_a_refused_answer_is_cut_and_the_model_is_told_after_it_ended(talk_with):
+    watch = Watch(policy_hint="no secrets")
+    settings = {"debounce_text_length": 5}
+    async with talk_with(**guarded(watch, output_guardrail_settings=settings)) as talk:
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        talk.response("created")
+        say(talk, "the secret is")
+        await talk.settle()
+        (event,) = tripped
+        assert (event.item_id, event.response_id) == ("item_r1", "r1")
+        assert event.guardrail is watch.guardrail
+        assert event.result.output_info == {"word": "secret"}
+        assert isinstance(event.error, GuardrailTripped)
+        assert event.error.info == {"word": "secret"}
+        assert event.agent is talk.agent
+        assert wire(talk) == ["response.cancel", "conversation.item.create"]
+        talk.response("done")
+        await talk.settle()
+        assert wire(talk) == ["response.cancel", "conversation.item.create", "response.create"]
+        (said,) = [
+            call.event["item"]["content"][0]["text"]
+            for call in talk.transport.calls
+            if call.method == "send_event" and call.event["type"] == "conversation.item.create"
+        ]
+        assert "no secrets" in said
+        assert '{"word": "secret"}' in said
+
+
+async def test_a_response_trips_at_most_once(talk_with):
+    watch = Watch()
+    settings = {"debounce_text_length": 1}
+    async with talk_with(**guarded(watch, output_guardrail_settings=settings)) as talk:
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        talk.response("created")
+        say(talk, "secret")
+        say(talk, "!")
+        finish(talk, "secret!")
+        await talk.settle()
+        assert len(watch.seen) == 3
+        assert len(tripped) == 1
+
+
+async def test_text_is_cancelled_by_response_and_nothing_is_truncated(talk_with):
+    watch = Watch()
+    settings = {"debounce_text_length": 1}
+    async with talk_with(
+        **guarded(watch, output_guardrail_settings=settings, guardrail_feedback=None)
+    ) as talk:
+        talk.response("created")
+        say(talk, "secret", kind="output_text")
+        await talk.settle()
+        events = [call.event for call in talk.transport.calls if call.method == "send_event"]
+        assert events[-1] == {"type": "response.cancel", "response_id": "r1"}
+
+
+async def test_a_verdict_about_an_answer_that_is_over_stops_nothing_newer(talk_with):
+    go_on = asyncio.Event()
+
+    async def slow(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        await go_on.wait()
+        return GuardrailResult(True)
+
+    options = {"output_guardrails": [OutputGuardrail("slow", slow)]}
+    async with talk_with(options=options) as talk:
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        talk.response("created")
+        finish(talk, "anything")
+        talk.response("created", "r2")
+        go_on.set()
+        await talk.settle()
+        assert len(tripped) == 1
+        assert wire(talk) == []
+
+
+async def test_nothing_is_told_after_the_session_closed(talk_with):
+    go_on = asyncio.Event()
+
+    async def slow(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        await go_on.wait()
+        return GuardrailResult(True)
+
+    options = {"output_guardrails": [OutputGuardrail("slow", slow)]}
+    async with talk_with(options=options) as talk:
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        talk.response("created")
+        finish(talk, "anything")
+        await talk.settle()
+        await talk.session.close()
+        go_on.set()
+        await talk.settle()
+        assert tripped == []
+
+
+async def test_a_slow_guardrail_holds_up_no_events(talk_with):
+    async def never(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    options = {"output_guardrails": [OutputGuardrail("never", never)]}
+    async with talk_with(options=options) as talk:
+        said: list[Any] = []
+        talk.session.on("transcript_delta", said.append)
+        talk.response("created")
+        for _ in range(5):
+            say(talk, "x" * 100)
+        assert len(said) == 5
+
+
+async def test_a_guardrail_that_raises_is_reported_and_the_others_count(talk_with):
+    def broken(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        raise LookupError("x")
+
+    watch = Watch("bad")
+    options = {"output_guardrails": [OutputGuardrail("broken", broken), watch.guardrail]}
+    async with talk_with(options=options) as talk:
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        talk.response("created")
+        finish(talk, "bad")
+        await talk.settle()
+        assert [type(event.error) for event in talk.events] == [LookupError]
+        assert tripped[0].guardrail is watch.guardrail
+
+
+async def test_the_agents_own_guardrails_come_first_and_one_object_runs_once(talk_with):
+    own, shared = Watch("x", "own"), Watch("x", "shared")
+    async with talk_with(
+        output_guardrails=[own.guardrail, shared.guardrail],
+        options={"output_guardrails": [shared.guardrail]},
+    ) as talk:
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        talk.response("created")
+        finish(talk, "x")
+        await talk.settle()
+        assert len(own.seen) == len(shared.seen) == 1
+        assert [finding.guardrail.name for finding in tripped[0].results] == ["own", "shared"]
+
+
+async def test_the_agent_that_spoke_is_the_one_that_is_checked(talk_with):
+    watch = Watch()
+    async with talk_with(**guarded(watch)) as talk:
+        talk.response("created")
+        say(talk, "secret")
+        await talk.session.update_agent(RealtimeAgent("b"))
+        tripped: list[Any] = []
+        talk.session.on("guardrail_tripped", tripped.append)
+        finish(talk, "secret")
+        await talk.settle()
+        assert watch.seen == [("a", "secret")]
+        assert tripped[0].agent is talk.agent
+
+
+async def test_without_guardrails_nothing_is_collected(talk_with):
+    async with talk_with() as talk:
+        talk.response("created")
+        say(talk, "x" * 500)
+        assert talk.session._conversation._spoken == {}
+
+
+async def test_what_is_no_result_is_an_error():
+    findings, errors = await run_guardrails(
+        [OutputGuardrail("g", lambda *_: True)],  # type: ignore[arg-type,return-value]
+        None,  # type: ignore[arg-type]
+        RealtimeAgent("a"),
+        "text",
+    )
+    assert findings == []
+    assert "must return a GuardrailResult, got bool" in str(errors[0])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: OutputGuardrail("", print), "needs a name"),
+        (lambda: OutputGuardrail("g", "no"), "execute of guardrail 'g' must be callable, got str"),
+        (lambda: RealtimeAgent("a", output_guardrails=[print]), "of agent 'a' must be OutputGua"),
+    ],
+)
+def test_wrong_guardrails_are_refused_when_they_are_made(make, words):
+    with pytest.raises(ConfigError, match=words):
+        make()
