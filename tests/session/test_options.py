@@ -32,6 +32,7 @@ GIVEN: dict[str, Any] = {
     "output_guardrails": (OutputGuardrail("g", lambda *_: GuardrailResult(False)),),
     "output_guardrail_settings": {"debounce_text_length": 7},
     "guardrail_feedback": None,
+    "tool_error_formatter": str,
     "max_queued_events": 5,
 }
 
@@ -78,6 +79,7 @@ def test_default_transport_is_a_websocket() -> None:
         ("output_guardrail_settings", {"debounce_text_length": True}),
         ("output_guardrail_settings", 100),
         ("guardrail_feedback", "words"),
+        ("tool_error_formatter", "words"),
         ("max_queued_events", 0),
         ("max_queued_events", True),
     ],

@@ -622,3 +622,40 @@ class TestUpdatingHistory:
             assert sent(transport) == []
         with pytest.raises(TransportError, match="not connected"):
             session.update_history(())
+
+
+class TestImages:
+    @pytest.mark.parametrize("respond", [True, False])
+    async def test_an_image_is_sent_as_the_user(
+        self, session: Any, transport: Any, respond: bool
+    ) -> None:
+        async with session:
+            await session.add_image("data:image/png;base64,AA==", trigger_response=respond)
+            item, *rest = sent(transport)
+        assert item["item"]["content"] == [
+            {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+        ]
+        assert [event["type"] for event in rest] == ["response.create"] * respond
+
+    async def test_what_is_no_address_is_refused(self, session: Any) -> None:
+        async with session:
+            with pytest.raises(ConfigError, match="a URL or a data URI, got bytes"):
+                await session.add_image(b"png")
+
+
+class TestInitialConfig:
+    async def test_it_is_what_connecting_sends(self, session: Any, transport: Any) -> None:
+        config = await session.get_initial_session_config()
+        assert transport.calls == ()
+        async with session:
+            (update,) = sent(transport, config=True)
+        assert update["session"] == config
+
+    async def test_overrides_win(self) -> None:
+        agent = RealtimeAgent("a", "be brief")
+        config = await RealtimeSession.compute_initial_session_config(
+            agent, None, {"voice": "ash", "input_audio_format": "g711_ulaw"}
+        )
+        assert config["instructions"] == "be brief"
+        assert config["audio"]["output"]["voice"] == "ash"
+        assert config["audio"]["input"]["format"] == {"type": "audio/pcmu"}

@@ -293,6 +293,30 @@ class TestApproval:
             assert talk.kinds()[1:] == ["agent_tool_start", "agent_tool_end"]
             assert runs == []
 
+    @pytest.mark.parametrize(
+        ("formatter", "text", "warning"),
+        [
+            (lambda facts: f"no {facts['tool_name']} {facts['call_id']}", "no act c1", ""),
+            (lambda _facts: None, DEFAULT_REJECTION, ""),
+            (lambda _facts: 5, DEFAULT_REJECTION, "returned int, not a str"),
+            (lambda _facts: {}["personal"], DEFAULT_REJECTION, "raised KeyError"),
+        ],
+    )
+    async def test_refusals_are_worded_by_the_formatter(
+        self, talk_with, caplog, formatter, text, warning
+    ):
+        tool = plain("act", lambda: None, needs_approval=True)
+        async with talk_with(tool, options={"tool_error_formatter": formatter}) as talk:
+            talk.response("created")
+            talk.call("act")
+            await talk.settle()
+            await talk.session.reject(talk.events[0].approval)
+            await talk.settle()
+            assert talk.sent() == [("c1", text)]
+        assert warning in caplog.text
+        assert bool(warning) == bool(caplog.records)
+        assert "personal" not in caplog.text
+
     async def test_a_standing_decision_holds_for_later_calls_of_that_tool(self, talk_with):
         tool = plain("act", lambda: "done", needs_approval=True)
         async with talk_with(tool) as talk:

@@ -163,15 +163,20 @@ class Conversation:
     # What the application wants.
 
     def send_message(
-        self, message: str | Mapping[str, Any], other_event_data: Mapping[str, Any] | None = None
+        self,
+        message: str | Mapping[str, Any],
+        other_event_data: Mapping[str, Any] | None = None,
+        *,
+        respond: bool = True,
     ) -> None:
-        """Say something as the user and ask for a response.
+        """Say something as the user and, with `respond`, ask for a response.
 
         Raises:
             ConfigError: the message is neither a text nor a well-formed user message.
         """
         self._outgoing.append(message_event(message, other_event_data))
-        self._sequencer.request()
+        if respond:
+            self._sequencer.request()
 
     def request_response(self, response: Mapping[str, Any] | None = None) -> None:
         """Ask for a response, with settings of its own where a payload is given."""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.context import RunContext
     from rtaudio.session.tools import FunctionTool
 
-__all__ = ["DEFAULT_REJECTION", "Approvals", "Decision", "FunctionApproval"]
+__all__ = [
+    "DEFAULT_REJECTION",
+    "Approvals",
+    "Decision",
+    "FunctionApproval",
+    "ToolErrorFormatter",
+    "word_rejection",
+]
+
+_log = logging.getLogger("rtaudio.session")
+
+ToolErrorFormatter: TypeAlias = Callable[[dict[str, Any]], str | Awaitable[str | None] | None]
 
 DEFAULT_REJECTION = "The person declined this call of the tool. Do not repeat it."
 
@@ -69,3 +84,29 @@ class Approvals:
         """What holds for a call: the decision about itself, else the standing one."""
         own = self._calls.get((id(agent), tool_name, call_id))
         return own or self._standing.get((id(agent), tool_name))
+
+
+async def word_rejection(
+    formatter: ToolErrorFormatter | None, context: RunContext, call: FunctionCall
+) -> str:
+    """Word a refusal for the model; what the formatter gets wrong is logged by its kind only."""
+    if formatter is None:
+        return DEFAULT_REJECTION
+    facts = {
+        "kind": "approval_rejected",
+        "tool_type": "function",
+        "tool_name": call.name,
+        "call_id": call.call_id,
+        "default_message": DEFAULT_REJECTION,
+        "ctx": context,
+    }
+    try:
+        said = formatter(facts)
+        words = await said if inspect.isawaitable(said) else said
+    except Exception as error:
+        _log.warning("tool_error_formatter raised %s; using the default", type(error).__name__)
+        return DEFAULT_REJECTION
+    if words is None or isinstance(words, str):
+        return DEFAULT_REJECTION if words is None else words
+    _log.warning("tool_error_formatter returned %s, not a str", type(words).__name__)
+    return DEFAULT_REJECTION

@@ -44,6 +44,7 @@ async def initial_config(
     context: RunContext,
     *,
     model: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Build what the first `session.update` carries, in wire form.
 
@@ -55,11 +56,14 @@ async def initial_config(
         options: the session's options.
         context: handed to instructions functions.
         model: wins over the options' model.
+        overrides: settings that win over those of the options.
 
     Raises:
         ConfigError: a setting is wrong.
     """
     given = normalise_session_config(options.config or {})
+    if overrides:
+        given = merge_session_config(given, normalise_session_config(overrides))
     if is_transcription(options):
         return given
     config = merge_session_config(_DEFAULTS, given)

@@ -14,6 +14,7 @@ from rtaudio.session.guardrails import Finding, OutputGuardrail, check_guardrail
 from rtaudio.transports import RealtimeTransport, WebSocketTransport
 
 if TYPE_CHECKING:
+    from rtaudio.session.approvals import ToolErrorFormatter
     from rtaudio.transports.base import ApiKey
 
 __all__ = ["RealtimeSessionOptions"]
@@ -42,6 +43,9 @@ class RealtimeSessionOptions:
             checked again while it is said, 100 unless given; below 0, only the finished text is.
         guardrail_feedback: words for the model after its answer was blocked, as a function of what
             was found (`guardrail`, `result`); None tells it nothing.
+        tool_error_formatter: words for the model when a person refuses a call, as a plain or async
+            function of a dict (`kind`, `tool_name`, `call_id`, `default_message`, `ctx`, ...); None
+            from it, or None instead of it, gives the default.
         max_queued_events: how many events an iterator may fall behind before it gets
             `ConsumerTooSlow`; at least 1.
     """
@@ -61,6 +65,7 @@ class RealtimeSessionOptions:
     output_guardrails: Sequence[OutputGuardrail] = ()
     output_guardrail_settings: Mapping[str, Any] | None = None
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
+    tool_error_formatter: ToolErrorFormatter | None = None
     max_queued_events: int = 10_000
 
     def validate(self) -> None:
@@ -91,9 +96,9 @@ class RealtimeSessionOptions:
         fine = isinstance(every, int) and not isinstance(every, bool) and every != 0
         wanted = "a number of characters, or below 0 for the finished text only"
         _check("output_guardrail_settings['debounce_text_length']", every, fine, wanted)
-        feedback = self.guardrail_feedback
-        fine = feedback is None or callable(feedback)
-        _check("guardrail_feedback", feedback, fine, "callable or None")
+        for name in ("guardrail_feedback", "tool_error_formatter"):
+            value = getattr(self, name)
+            _check(name, value, value is None or callable(value), "callable or None")
         limit = self.max_queued_events
         fine = isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
         _check("max_queued_events", limit, fine, "an int of at least 1")

@@ -83,7 +83,13 @@ class RealtimeSession:
         self._context = RunContext(self.options.context, self._conversation)
         self._broadcast = Broadcast(self._context, agent)
         self._outbox = Outbox(self._transport, self._send_failed)
-        self._calls = ToolCalls(self._context, self._broadcast, self._answer_call, self._hand_over)
+        self._calls = ToolCalls(
+            self._context,
+            self._broadcast,
+            self._answer_call,
+            self._hand_over,
+            lambda: self.options.tool_error_formatter,
+        )
         self._guardrails = GuardrailRuns(self._context, self._broadcast, self._block)
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
         self._input = InputAudio(None)
@@ -214,6 +220,34 @@ class RealtimeSession:
         self._conversation.connected()
         self._pump()
 
+    async def get_initial_session_config(
+        self, overrides: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Build the settings that `connect` would send first, without connecting.
+
+        Args:
+            overrides: settings that win over those of the options.
+
+        Returns:
+            The `session` of a `session.update`, such as accepts a telephone call.
+
+        Raises:
+            ConfigError: a setting is wrong, or the agent cannot be prepared.
+        """
+        agent = self._initial_agent
+        offer = await prepare_offer(agent, self._context) if agent else None
+        return await initial_config(offer, self.options, self._context, overrides=overrides)
+
+    @classmethod
+    async def compute_initial_session_config(
+        cls,
+        agent: RealtimeAgent,
+        options: RealtimeSessionOptions | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The same for an agent and options that have no session yet."""
+        return await cls(agent, options).get_initial_session_config(overrides)
+
     async def close(self) -> None:
         """End the session; history and usage stay readable. Calling it again does nothing.
 
@@ -304,6 +338,25 @@ class RealtimeSession:
         """
         self._require_connection()
         self._conversation.send_message(message, other_event_data)
+        await self._send()
+
+    async def add_image(self, image: str, trigger_response: bool = True) -> None:
+        """Show the model an image, as the user.
+
+        Args:
+            image: its address, or a `data:` URI of it.
+            trigger_response: ask for an answer to it.
+
+        Raises:
+            ConfigError: `image` is not a text.
+            TransportError: not connected.
+        """
+        if not isinstance(image, str) or not image:
+            raise ConfigError(f"an image is a URL or a data URI, got {type(image).__name__}")
+        self._require_connection()
+        part = {"type": "input_image", "image_url": image}
+        message = {"type": "message", "role": "user", "content": [part]}
+        self._conversation.send_message(message, respond=trigger_response)
         await self._send()
 
     async def send_audio(self, audio: PcmLike, commit: bool = False) -> None:

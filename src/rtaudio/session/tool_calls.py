@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtaudio.conversation.events import AgentToolEnd, AgentToolStart, ToolApprovalRequested
 from rtaudio.errors import ProtocolError
-from rtaudio.session.approvals import DEFAULT_REJECTION, FunctionApproval
+from rtaudio.session.approvals import FunctionApproval, word_rejection
 from rtaudio.session.fingerprint import fingerprint
 from rtaudio.session.handoffs import Handoff
 from rtaudio.session.offer import is_enabled
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.approvals import ToolErrorFormatter
     from rtaudio.session.broadcast import Broadcast
     from rtaudio.session.context import RunContext
     from rtaudio.session.tools import FunctionTool
@@ -62,6 +63,7 @@ class ToolCalls:
         broadcast: delivers events.
         answer: called with a call, the text for the model, and whether to ask for a response.
         hand_over: makes another agent current, on behalf of the one whose call it is.
+        formatter: gives what words refusals for the model, None for the usual words.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class ToolCalls:
         broadcast: Broadcast,
         answer: Callable[[FunctionCall, str, bool], None],
         hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
+        formatter: Callable[[], ToolErrorFormatter | None],
     ) -> None:
         self._context = context
         self._broadcast = broadcast
         self._answer = answer
         self._hand_over = hand_over
+        self._formatter = formatter
         self._records: dict[tuple[int, str], _Record] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -125,7 +129,7 @@ class ToolCalls:
         """
         record = self._decide(approval, approved=False, always=always, message=message)
         if record is not None:
-            self._refuse(record, approval.tool)
+            self._spawn(record, self._refuse(record, approval.tool))
 
     def _decide(
         self, approval: FunctionApproval, *, approved: bool, always: bool, message: str | None
@@ -184,7 +188,7 @@ class ToolCalls:
         elif decision is None or decision.approved:
             await self._invoke(record, tool)
         else:
-            self._refuse(record, tool)
+            await self._refuse(record, tool)
 
     async def _needs_approval(self, tool: FunctionTool, call: FunctionCall) -> bool:
         if isinstance(tool.needs_approval, bool):
@@ -208,12 +212,14 @@ class ToolCalls:
         else:
             self._finish(record, tool, value, respond=True)
 
-    def _refuse(self, record: _Record, tool: FunctionTool) -> None:
+    async def _refuse(self, record: _Record, tool: FunctionTool) -> None:
         call = record.call
         decision = self._context.approvals.decision(call.offer.agent, tool.name, call.call_id)
         said = decision.message if decision is not None else None
+        if said is None:
+            said = await word_rejection(self._formatter(), self._context, call)
         self._broadcast.deliver(AgentToolStart(tool=tool, tool_call=call))
-        self._finish(record, tool, DEFAULT_REJECTION if said is None else said, respond=True)
+        self._finish(record, tool, said, respond=True)
 
     def _finish(self, record: _Record, tool: FunctionTool, value: Any, *, respond: bool) -> None:
         text = result_text(value)
