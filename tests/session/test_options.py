@@ -9,6 +9,7 @@ from rtaudio import (
     ConfigError,
     GuardrailResult,
     OutputGuardrail,
+    PlaybackTracker,
     RealtimeAgent,
     RealtimeSession,
     RealtimeSessionOptions,
@@ -33,6 +34,7 @@ GIVEN: dict[str, Any] = {
     "output_guardrail_settings": {"debounce_text_length": 7},
     "guardrail_feedback": None,
     "tool_error_formatter": str,
+    "playback_tracker": PlaybackTracker(),
     "max_queued_events": 5,
 }
 
@@ -80,6 +82,7 @@ def test_default_transport_is_a_websocket() -> None:
         ("output_guardrail_settings", 100),
         ("guardrail_feedback", "words"),
         ("tool_error_formatter", "words"),
+        ("playback_tracker", 5),
         ("max_queued_events", 0),
         ("max_queued_events", True),
     ],

@@ -12,6 +12,7 @@ from rtaudio import (
     AudioError,
     ConfigError,
     ConnectionLost,
+    PlaybackTracker,
     ProtocolError,
     RealtimeAgent,
     RealtimeSession,
@@ -659,3 +660,34 @@ class TestInitialConfig:
         assert config["instructions"] == "be brief"
         assert config["audio"]["output"]["voice"] == "ash"
         assert config["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+
+
+class TestPlaybackTracker:
+    async def test_an_interruption_cuts_where_the_application_says_playback_is(
+        self, make_session: Any, transport: Any, service: Any
+    ) -> None:
+        tracker = PlaybackTracker()
+        audio = {"output": {"format": {"type": "audio/pcmu"}}}
+        async with make_session(playback_tracker=tracker) as session:
+            transport.emit(service.updated(audio=audio), service.response("created"))
+            transport.emit(service.audio(bytes(8000)))
+            tracker.on_play_bytes("a", 0, bytes(4000))
+            await session.interrupt()
+            truncate = sent(transport)[-1]
+        assert truncate == {
+            "type": "conversation.item.truncate",
+            "item_id": "a",
+            "content_index": 0,
+            "audio_end_ms": 500,
+        }
+        assert tracker.state().item_id is None
+
+    async def test_bytes_count_in_the_format_that_the_application_gets(
+        self, make_session: Any, transport: Any, service: Any
+    ) -> None:
+        tracker = PlaybackTracker()
+        wanted = AudioFormat("pcm16", 8000)
+        async with make_session(playback_tracker=tracker, output_audio=wanted):
+            transport.emit(service.updated(), service.response("created"))
+            tracker.on_play_bytes("a", 0, bytes(16))
+            assert tracker.state().elapsed_ms == 1.0

@@ -30,6 +30,7 @@ from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.spoken_text import Check, SpokenText
+from rtaudio.conversation.tracker import PlaybackTracker, TrackedPlayback
 from rtaudio.conversation.usage import Usage
 from rtaudio.errors import ConfigError
 
@@ -65,6 +66,9 @@ class Conversation:
         self._offer: Any = None
         self._sequencer = ResponseSequencer(self._outgoing)
         self._playback = Playback()
+        self._tracker: PlaybackTracker | None = None
+        # What the application gets, where that is not the wire's own format.
+        self._heard_format: AudioFormat | None = None
         self._start_over()
 
     def _start_over(self) -> None:
@@ -155,6 +159,16 @@ class Conversation:
     def offer(self, offer: Any) -> None:
         """What the model may call from now on; calls of responses that begin now carry it."""
         self._offer = offer
+
+    def track(self, tracker: PlaybackTracker | None, heard: AudioFormat | None) -> None:
+        """Let the application say what was played; None for a clock of our own.
+
+        Args:
+            tracker: what the application reports to.
+            heard: the format in which it gets the sound; None for the service's.
+        """
+        self._tracker, self._heard_format = tracker, heard
+        self._playback = Playback() if tracker is None else TrackedPlayback(tracker)
 
     def check(self, every: int | None) -> None:
         """Have what the model says checked after so many characters; None for not at all."""
@@ -347,6 +361,8 @@ class Conversation:
         self.wire_input = _wire_format(session, "input")
         self.wire_output = _wire_format(session, "output")
         self._bytes_per_ms = _bytes_per_ms(self.wire_output)
+        if self._tracker is not None:
+            self._tracker.set_audio_format(self._heard_format or self.wire_output)
         if confirmed:
             audio_input = (session.get("audio") or {}).get("input") or {}
             detection = audio_input.get("turn_detection") or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrails import GuardrailResult, OutputGuardrail
@@ -18,6 +19,7 @@ __all__ = [
     "GuardrailResult",
     "Handoff",
     "OutputGuardrail",
+    "PlaybackTracker",
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.audio import AudioFormat
+from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
 from rtaudio.session.guardrails import Finding, OutputGuardrail, check_guardrails, default_feedback
@@ -46,6 +47,8 @@ class RealtimeSessionOptions:
         tool_error_formatter: words for the model when a person refuses a call, as a plain or async
             function of a dict (`kind`, `tool_name`, `call_id`, `default_message`, `ctx`, ...); None
             from it, or None instead of it, gives the default.
+        playback_tracker: where the application reports what it has played; None assumes that sound
+            plays as soon as it arrives, one piece after the other.
         max_queued_events: how many events an iterator may fall behind before it gets
             `ConsumerTooSlow`; at least 1.
     """
@@ -66,6 +69,7 @@ class RealtimeSessionOptions:
     output_guardrail_settings: Mapping[str, Any] | None = None
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     tool_error_formatter: ToolErrorFormatter | None = None
+    playback_tracker: PlaybackTracker | None = None
     max_queued_events: int = 10_000
 
     def validate(self) -> None:
@@ -89,6 +93,7 @@ class RealtimeSessionOptions:
             if wanted is not None:
                 fine = wanted.encoding != "opus"
                 _check(name, wanted, fine, "a format of encoding pcm16, pcmu or pcma")
+        _check_type("playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker")
         fine = isinstance(self.tracing_disabled, bool)
         _check("tracing_disabled", self.tracing_disabled, fine, "a bool")
         check_guardrails("the session", self.output_guardrails)

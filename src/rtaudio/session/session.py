@@ -179,6 +179,7 @@ class RealtimeSession:
             self._guardrails.stop()
             self._input = InputAudio(options.input_audio)
             self._output = OutputAudio(options.output_audio) if options.output_audio else None
+            self._conversation.track(options.playback_tracker, options.output_audio)
             self._conversation.connecting()
             transcribes = is_transcription(options)
             # What was handed over on an earlier connection does not carry on.

@@ -1,0 +1,115 @@
+"""Playback positions that the application reports, for speakers that lag behind.
+
+A telephone line or a browser far away plays later than the sound arrives, and only what plays it
+knows when. The session asks the tracker where playback is when the listener interrupts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from rtaudio.conversation.playback import Cut, Playback
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from rtaudio.audio import AudioFormat
+
+__all__ = ["PlaybackState", "PlaybackTracker", "TrackedPlayback"]
+
+
+class PlaybackState(NamedTuple):
+    """Where playback is; all None while nothing plays."""
+
+    item_id: str | None = None
+    content_index: int | None = None
+    elapsed_ms: float | None = None
+
+
+class PlaybackTracker:
+    """Keeps what the application says it has played. Give it to the session's options.
+
+    Reports for one part of an item add up; a report for another part starts over.
+    """
+
+    def __init__(self) -> None:
+        self._state = PlaybackState()
+        self._bytes_per_ms = 48.0
+
+    def on_play_bytes(self, item_id: str, content_index: int, data: Buffer) -> None:
+        """This sound was just played; `item_id` and `content_index` are those of its event."""
+        with memoryview(data) as view:
+            self.on_play_ms(item_id, content_index, view.nbytes / self._bytes_per_ms)
+
+    def on_play_ms(self, item_id: str, content_index: int, ms: float) -> None:
+        """So many milliseconds of a part were just played."""
+        known = self._state
+        if (known.item_id, known.content_index) == (item_id, content_index):
+            ms += known.elapsed_ms or 0.0
+        self._state = PlaybackState(item_id, content_index, ms)
+
+    def on_interrupted(self) -> None:
+        """The session calls this when playback was cut: nothing plays any more."""
+        self._state = PlaybackState()
+
+    def set_audio_format(self, audio_format: AudioFormat) -> None:
+        """The session calls this with the format of the sound that it delivers."""
+        width = 2 if audio_format.encoding == "pcm16" else 1
+        self._bytes_per_ms = audio_format.sample_rate * audio_format.channels * width / 1000
+
+    def state(self) -> PlaybackState:
+        """Where playback is."""
+        return self._state
+
+
+class TrackedPlayback(Playback):
+    """The position as a tracker reports it, with the lengths of what was received."""
+
+    def __init__(self, tracker: PlaybackTracker) -> None:
+        super().__init__()
+        self._tracker = tracker
+        self._lengths: dict[tuple[str, int], float] = {}
+
+    def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> None:
+        """Sound of this length arrived."""
+        del now  # the application's clock counts
+        key = (item_id, content_index)
+        if key not in self._lengths:
+            self._forget_before(self._playing())
+        self._lengths[key] = self._lengths.get(key, 0.0) + length_ms
+
+    def cuts(self, now: float, *, speaking: bool) -> list[Cut]:
+        """What to cut if the listener interrupts now; nothing before the first report."""
+        del now
+        playing = self._playing()
+        elapsed = self._tracker.state().elapsed_ms
+        if playing is None or elapsed is None or elapsed < 0:
+            return []
+        length = self._lengths.get(playing)
+        self._forget_before(playing)
+        later = [key for key in self._lengths if key != playing]
+        if not speaking and not later and length is not None and elapsed >= math.ceil(length):
+            return []
+        heard = elapsed if length is None else min(elapsed, length)
+        return [Cut(*playing, math.floor(heard)), *(Cut(*key, 0) for key in later)]
+
+    def clear(self) -> None:
+        """Nothing plays any more."""
+        super().clear()
+        self._lengths.clear()
+        self._tracker.on_interrupted()
+
+    def _playing(self) -> tuple[str, int] | None:
+        state = self._tracker.state()
+        if state.item_id is None or state.content_index is None:
+            return None
+        return state.item_id, state.content_index
+
+    def _forget_before(self, playing: tuple[str, int] | None) -> None:
+        """What lies before the part that plays has been heard."""
+        if playing in self._lengths:
+            for key in list(self._lengths):
+                if key == playing:
+                    break
+                del self._lengths[key]
