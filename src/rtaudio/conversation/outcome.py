@@ -1,0 +1,40 @@
+"""What the parts of a conversation have to say, collected until somebody takes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.conversation.events import SessionEvent
+    from rtaudio.conversation.spoken_text import Check
+
+__all__ = ["Outcome"]
+
+
+class Outcome:
+    """Shared by the parts of one conversation; each adds to it, in order.
+
+    Attributes:
+        events: session events for the application.
+        client_events: events for the service, in wire form.
+        calls: functions that the model calls.
+        checks: texts that are due to be checked.
+    """
+
+    __slots__ = ("calls", "checks", "client_events", "events")
+
+    def __init__(self) -> None:
+        self.events: list[SessionEvent] = []
+        self.client_events: list[dict[str, Any]] = []
+        self.calls: list[FunctionCall] = []
+        self.checks: list[Check] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.client_events or self.calls or self.checks)
+
+    def drop_work(self) -> None:
+        """Forget all but the session events: the connection they were meant for is gone."""
+        self.client_events.clear()
+        self.calls.clear()
+        self.checks.clear()

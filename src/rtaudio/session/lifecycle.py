@@ -1,0 +1,162 @@
+"""Connecting, closing, and who speaks meanwhile.
+
+Every connect and every close begins a new generation. Work that waits for something compares, when
+it goes on, the generation in which it began with the present one; where they differ it is stale,
+and neither sends nor changes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rtaudio.conversation.events import AgentHandoff
+from rtaudio.errors import ConfigError, TransportError
+from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
+from rtaudio.session.link import Link
+from rtaudio.session.offer import prepare_offer
+from rtaudio.session.tool_calls import GRACE_S
+from rtaudio.transports.base import ConnectOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.options import RealtimeSessionOptions
+    from rtaudio.transports.base import ApiKey
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """The connections of one session, one after the other.
+
+    Args:
+        agent: who speaks at the beginning of each connection.
+        options: read again at every connect.
+
+    Attributes:
+        link: what works while a connection stands.
+    """
+
+    def __init__(self, agent: RealtimeAgent | None, options: RealtimeSessionOptions) -> None:
+        self._initial_agent = agent
+        self._options = options
+        self._model: str | None = None
+        self.link = Link(agent, options, options.make_transport(), self.hand_over)
+        self._generation = 0
+        self._connecting = False
+        self._attempt: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def connect(
+        self, url: str | None, api_key: ApiKey | None, model: str | None, call_id: str | None
+    ) -> None:
+        """See `RealtimeSession.connect`."""
+        link, options = self.link, self._options
+        if self._connecting or link.transport.status != "disconnected":
+            raise ConfigError("connect() was called already; call close() before connecting again")
+        options.validate()
+        if call_id is not None and model is not None:
+            raise ConfigError("connect() takes a call_id or a model: a running call has its model")
+        self._generation += 1
+        mine = self._generation
+        self._connecting = True
+        try:
+            link.begin()
+            # What was handed over on an earlier connection does not carry on.
+            agent = link.broadcast.agent = self._initial_agent
+            offer = await prepare_offer(agent, link.context) if agent else None
+            config = await initial_config(offer, options, link.context, model=model)
+            self._check_current(mine)
+            self._model = config.get("model")
+            link.offer(offer)
+            link.conversation.configure(config)
+            transcribes = is_transcription(options)
+            if not transcribes:
+                link.conversation.trace(wanted_tracing(options))
+            link.listen()
+            connect_options = ConnectOptions(
+                api_key=api_key if api_key is not None else options.api_key,
+                model=config.get("model"),
+                url=url if url is not None else options.url,
+                call_id=call_id,
+                intent="transcription" if transcribes else None,
+                initial_session_config=config,
+            )
+            await self._open(mine, connect_options)
+        except BaseException:
+            if mine == self._generation:
+                link.conversation.disconnected()
+            raise
+        finally:
+            if mine == self._generation:
+                self._connecting = False
+                self._attempt = None
+        link.conversation.connected()
+        link.pump()
+
+    async def _open(self, mine: int, options: ConnectOptions) -> None:
+        greeting = {"type": "session.update", "session": options.initial_session_config}
+        self._attempt = asyncio.ensure_future(self.link.transport.open(options, greeting))
+        try:
+            await self._attempt
+        except asyncio.CancelledError:
+            self._check_current(mine)
+            raise
+        self._check_current(mine)
+
+    async def initial_config(self, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+        """See `RealtimeSession.get_initial_session_config`."""
+        agent, context = self._initial_agent, self.link.context
+        offer = await prepare_offer(agent, context) if agent else None
+        return await initial_config(offer, self._options, context, overrides=overrides)
+
+    async def hand_over(self, from_agent: RealtimeAgent | None, agent: RealtimeAgent) -> None:
+        """Let another agent go on; where it cannot be prepared, everything stays as it was.
+
+        Raises:
+            ConfigError: the agent cannot be prepared.
+            TransportError: the connection ended meanwhile.
+        """
+        link, mine = self.link, self._generation
+        offer = await prepare_offer(agent, link.context)
+        config = await initial_config(offer, self._options, link.context, model=self._model)
+        if mine != self._generation:
+            raise TransportError("the session was closed before the handoff was done")
+        await link.outbox.send({"type": "session.update", "session": config})
+        if mine != self._generation:
+            raise TransportError("the session was closed before the handoff was done")
+        link.offer(offer)
+        link.broadcast.deliver(AgentHandoff(from_agent=from_agent, to_agent=agent))
+        link.broadcast.agent = agent
+
+    async def close(self) -> None:
+        """See `RealtimeSession.close`."""
+        if self._closing is None or self._closing.done():
+            self._generation += 1
+            self._closing = asyncio.ensure_future(self._clean_up(self.link.stop()))
+        await asyncio.shield(self._closing)
+
+    async def _clean_up(self, running: set[asyncio.Task[None]]) -> None:
+        if running:
+            await asyncio.wait(running, timeout=GRACE_S)
+        self._connecting = False
+        attempt, self._attempt = self._attempt, None
+        link = self.link
+        link.outbox.clear()
+        try:
+            if attempt is not None and not attempt.done():
+                # The attempt closes what it has opened.
+                attempt.cancel()
+                await asyncio.wait([attempt])
+            elif link.transport.status != "disconnected":
+                await link.transport.shut()
+        finally:
+            link.conversation.disconnected()
+            link.broadcast.finish(None)
+
+    def _check_current(self, mine: int) -> None:
+        if mine != self._generation:
+            raise TransportError("connect() was superseded: the session was closed meanwhile")

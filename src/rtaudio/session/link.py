@@ -1,0 +1,190 @@
+"""Between a transport and a conversation: what arrives goes in, what comes out is carried on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rtaudio.conversation import Conversation
+from rtaudio.conversation.events import ConnectionChange, TransportEvent
+from rtaudio.errors import ConnectionLost, TransportError
+from rtaudio.session.audio import InputAudio, OutputAudio
+from rtaudio.session.broadcast import Broadcast
+from rtaudio.session.context import RunContext
+from rtaudio.session.guardrail_runs import GuardrailRuns
+from rtaudio.session.outbox import Outbox
+from rtaudio.session.tool_calls import ToolCalls
+from rtaudio.transports.base import TransportSink
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.conversation.spoken_text import Check
+    from rtaudio.errors import ProtocolError
+    from rtaudio.protocol import ServerEvent, UnknownEvent
+    from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.guardrails import Finding
+    from rtaudio.session.offer import Offer
+    from rtaudio.session.options import RealtimeSessionOptions
+    from rtaudio.transports import RealtimeTransport
+    from rtaudio.transports.base import RawMessage, TransportStatus
+
+__all__ = ["Link"]
+
+_log = logging.getLogger("rtaudio.session")
+
+
+class Link:
+    """Owns the conversation and all that works beside it on a session's behalf.
+
+    Args:
+        agent: who speaks first.
+        options: the session's.
+        transport: what carries the events.
+        hand_over: makes another agent current, on behalf of the one whose call it is.
+
+    Attributes:
+        context: handed to everything the application has written.
+        broadcast: delivers session events; its `agent` is the current one.
+        calls: runs the functions that the model calls.
+        guardrails: runs the checks of what it says.
+        outbox: writes to the transport, in one order.
+        input: converts the application's sound for the wire.
+    """
+
+    def __init__(
+        self,
+        agent: RealtimeAgent | None,
+        options: RealtimeSessionOptions,
+        transport: RealtimeTransport,
+        hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
+    ) -> None:
+        self._options = options
+        self.transport = transport
+        self.conversation = Conversation()
+        self.context = RunContext(options.context, self.conversation)
+        self.broadcast = Broadcast(self.context, agent)
+        self.outbox = Outbox(transport, self._send_failed)
+        self.calls = ToolCalls(
+            self.context,
+            self.broadcast,
+            self._answer_call,
+            hand_over,
+            lambda: options.tool_error_formatter,
+        )
+        self.guardrails = GuardrailRuns(self.context, self.broadcast, self._block)
+        self.input = InputAudio(None)
+        self._output: OutputAudio | None = None
+        self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
+
+    def begin(self) -> None:
+        """Make everything ready for a connection that is about to be made."""
+        options = self._options
+        self.broadcast.begin()
+        self.stop()
+        self.input = InputAudio(options.input_audio)
+        self._output = OutputAudio(options.output_audio) if options.output_audio else None
+        self.conversation.track(options.playback_tracker, options.output_audio)
+        self.conversation.connecting()
+
+    def listen(self) -> None:
+        """Take in what the transport reports.
+
+        Raises:
+            ConfigError: it belongs to another session already.
+        """
+        self.transport.attach(self._sink)
+
+    def stop(self) -> set[asyncio.Task[None]]:
+        """Drop what waits to be written, end checks and tools; returns tools that still run."""
+        self.outbox.clear()
+        self.guardrails.stop()
+        return self.calls.stop()
+
+    def offer(self, offer: Offer | None) -> None:
+        """What the model may call, and how what it says is checked, from now on."""
+        self.conversation.offer(offer)
+        every: int | None = None
+        if offer is not None and (offer.agent.output_guardrails or self._options.output_guardrails):
+            every = self._options.debounce_text_length
+        self.conversation.check(every)
+
+    async def send(self) -> None:
+        """Write what the conversation wants written, and tell what it has to tell."""
+        outgoing = self.conversation.take_outgoing()
+        self.pump()
+        if outgoing:
+            await self.outbox.send(*outgoing)
+
+    def pump(self) -> None:
+        """Carry on all that the conversation has to say; nobody waits for what is written."""
+        conversation = self.conversation
+        if not conversation.has_news:
+            return
+        outgoing = conversation.take_outgoing()
+        if outgoing:
+            self.outbox.post(*outgoing)
+        events = conversation.take_events()
+        if events and self._output is not None:
+            events = self._output.adapt(events, conversation.wire_output)
+        for event in events:
+            self.broadcast.deliver(event)
+        for call in conversation.take_calls():
+            self.calls.start(call)
+        for check in conversation.take_checks():
+            self.guardrails.start(check, self._options.output_guardrails)
+
+    def _block(self, check: Check, finding: Finding) -> None:
+        if self.conversation.block(check, time.monotonic()):
+            feedback = self._options.guardrail_feedback
+            if feedback is not None:
+                self.conversation.send_message(feedback(finding))
+        self.pump()
+
+    def _answer_call(self, call: FunctionCall, output: str, respond: bool) -> None:
+        self.conversation.answer_call(call, output, respond=respond)
+        self.pump()
+
+    def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
+        if self.broadcast.wants("transport_event"):
+            self.broadcast.deliver(TransportEvent(raw=raw))
+        try:
+            self.conversation.receive(event, time.monotonic())
+        except Exception as error:
+            self.broadcast.report(error)
+        self.pump()
+
+    def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
+        transport_event = TransportEvent(raw=raw)
+        try:
+            well_formed = isinstance(transport_event.event.get("type"), str)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            well_formed = False
+        if well_formed:
+            # A type we know with fields we do not: the application may still make sense of it.
+            _log.debug("an event of the service does not fit its type: %s", type(error).__name__)
+            self.broadcast.deliver(transport_event)
+        else:
+            self.broadcast.report(error)
+
+    def _on_status(self, status: TransportStatus) -> None:
+        self.broadcast.deliver(ConnectionChange(status=status))
+
+    def _on_lost(self, error: Exception | None) -> None:
+        self.stop()
+        self.conversation.disconnected()
+        if error is not None:
+            if not isinstance(error, TransportError):
+                cause, error = error, ConnectionLost("the connection was lost")
+                error.__cause__ = cause
+            self.broadcast.report(error)
+        self.broadcast.finish(error)
+
+    def _send_failed(self, event: Mapping[str, Any], error: Exception) -> None:
+        self.conversation.send_failed(event, error)
+        self.pump()
