@@ -13,6 +13,7 @@ from rtaudio import (
     RealtimeAgent,
     RealtimeSession,
     RealtimeSessionOptions,
+    ReconnectPolicy,
 )
 from rtaudio.audio import AudioFormat
 from rtaudio.transports import ScriptedTransport, WebSocketTransport
@@ -35,6 +36,7 @@ GIVEN: dict[str, Any] = {
     "guardrail_feedback": None,
     "tool_error_formatter": str,
     "playback_tracker": PlaybackTracker(),
+    "reconnect": ReconnectPolicy(),
     "max_queued_events": 5,
 }
 
@@ -83,6 +85,7 @@ def test_default_transport_is_a_websocket() -> None:
         ("guardrail_feedback", "words"),
         ("tool_error_formatter", "words"),
         ("playback_tracker", 5),
+        ("reconnect", True),
         ("max_queued_events", 0),
         ("max_queued_events", True),
     ],
@@ -93,8 +96,8 @@ def test_wrong_option_is_a_config_error_when_the_session_is_made(name: str, valu
 
 
 def test_unknown_option_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="'reconnect'"):
-        RealtimeSession(None, reconnect=True)
+    with pytest.raises(ConfigError, match="'patience'"):
+        RealtimeSession(None, patience=True)
 
 
 def test_agent_must_be_an_agent() -> None:

@@ -28,7 +28,7 @@ from rtaudio.conversation.turns import Turns
 from rtaudio.conversation.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.calls import FunctionCall
@@ -59,6 +59,7 @@ class Conversation:
 
     def _start_over(self) -> None:
         self._settings.start_over()
+        self._record.start_over()
         self._sequencer.reset()
         self._speech.start_over()
         self._turns.start_over()
@@ -124,6 +125,42 @@ class Conversation:
         """The connection is gone. History stays readable; what waited to be sent is dropped."""
         self._start_over()
 
+    def suspend(self) -> bool:
+        """The connection broke, and another is going to take its place.
+
+        History stays; the answer that was being given stays incomplete. Until `resume`, what is
+        meant for the service is remembered where it belongs to the conversation.
+
+        Returns:
+            Whether an answer was being given.
+        """
+        ongoing, response_id = self._sequencer.ongoing, self._sequencer.response_id
+        self._sequencer.suspend()
+        self._speech.break_off()
+        self._turns.break_off()
+        self._outcome.drop_work()
+        words = self._record.break_off()
+        if ongoing:
+            self._outcome.events.append(events.AgentEnd(output=words, response_id=response_id))
+        return ongoing
+
+    def resume(self, *, replay: bool, running: Collection[str], again: bool) -> None:
+        """The new connection stands and is configured; tell it what it has to know.
+
+        Args:
+            replay: create the items of history at the service.
+            running: ids of calls whose output is still to come.
+            again: ask for the answer that was broken off.
+        """
+        pending = self._outcome.client_events
+        # What changed settings is of the new connection; the rest was meant for the old one, and
+        # is told again as far as it counts.
+        pending[:] = [event for event in pending if event["type"] == "session.update"]
+        self._record.restore(self.history.snapshot() if replay else (), running=running)
+        if again:
+            self._sequencer.request()
+        self._sequencer.resume()
+
     def configure(self, session: Mapping[str, Any]) -> None:
         """The client's own `session.update` is on its way with these settings, in wire form.
 
@@ -166,7 +203,9 @@ class Conversation:
         Raises:
             ConfigError: the message is neither a text nor a well-formed user message.
         """
-        self._outcome.client_events.append(message_event(message, other_event_data))
+        event = message_event(message, other_event_data)
+        self._outcome.client_events.append(event)
+        self._record.sent(event)
         if respond:
             self._sequencer.request()
 
@@ -182,6 +221,8 @@ class Conversation:
         elif kind == "response.cancel":
             self._sequencer.cancel_event(event)
         else:
+            if kind == "conversation.item.create":
+                self._record.sent(dict(event))
             self._outcome.client_events.append(dict(event))
 
     def answer_call(self, call: FunctionCall, output: str, *, respond: bool) -> None:
@@ -305,10 +346,10 @@ class Conversation:
         event: protocol.ConversationItemAdded | protocol.ConversationItemCreated,
         _now: float,
     ) -> None:
-        self._record.take(event.item, "in_progress", event.previous_item_id)
+        self._record.created(event.item, "in_progress", event.previous_item_id)
 
     def _item_done(self, event: protocol.ConversationItemDone, _now: float) -> None:
-        self._record.take(event.item, "completed", event.previous_item_id)
+        self._record.created(event.item, "completed", event.previous_item_id)
 
     def _item_retrieved(self, event: protocol.ConversationItemRetrieved, _now: float) -> None:
         self._record.take(event.item, "completed")

@@ -35,6 +35,8 @@ __all__ = [
     "InputAudioTimeoutTriggered",
     "InputTranscriptDelta",
     "OutputGuardrailTripped",
+    "Reconnected",
+    "Reconnecting",
     "SessionEvent",
     "TextDelta",
     "ToolApprovalRequested",
@@ -309,6 +311,32 @@ class ConnectionChange(SessionEvent, kw_only=True):
 
     type: ClassVar[str] = "connection_change"
     status: str
+
+
+class Reconnecting(SessionEvent, kw_only=True):
+    """The connection was lost, or an attempt to make it again failed; another attempt follows.
+
+    Attributes:
+        attempt: which one, from 1.
+        delay_s: seconds until then.
+        error: what happened to the connection or to the attempt before.
+    """
+
+    type: ClassVar[str] = "reconnecting"
+    attempt: int
+    delay_s: float
+    error: Exception
+
+
+class Reconnected(SessionEvent, kw_only=True):
+    """Another connection has taken the place of the one that was lost.
+
+    Attributes:
+        downtime_s: seconds without a connection.
+    """
+
+    type: ClassVar[str] = "reconnected"
+    downtime_s: float
 
 
 class Error(SessionEvent, kw_only=True):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rtaudio import protocol
 from rtaudio.conversation import events
 from rtaudio.conversation.history import History
 from rtaudio.conversation.items import ContentPart, Item, ItemStatus, item_from_wire
+from rtaudio.conversation.restoration import restoring_events
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from typing import Literal
 
-    from rtaudio import protocol
     from rtaudio.conversation.outcome import Outcome
 
 __all__ = ["Record"]
+
+_WRITTEN = frozenset({"input_text", "input_image"})
+
+# A service that confirms nothing must not make us remember everything.
+_MAX_UNCONFIRMED = 256
 
 
 class Record:
@@ -29,6 +37,55 @@ class Record:
     def __init__(self, outcome: Outcome) -> None:
         self.history = History()
         self._outcome = outcome
+        # Items that we create at the service ourselves; what it makes of them is no news to us.
+        self._restored: set[str] = set()
+        # Messages of ours that the service has not confirmed, oldest first.
+        self._unconfirmed: deque[dict[str, Any]] = deque(maxlen=_MAX_UNCONFIRMED)
+
+    def start_over(self) -> None:
+        """Nothing is on its way to the service. History stays."""
+        self._restored.clear()
+        self._unconfirmed.clear()
+
+    def created(
+        self, wire: protocol.Item, status: ItemStatus, previous_item_id: str | None
+    ) -> None:
+        """The service has an item in its conversation."""
+        if wire.id in self._restored:
+            return
+        if self._unconfirmed and _is_written(wire) and wire.id not in self.history:
+            # The service takes messages in the order in which they were sent.
+            self._unconfirmed.popleft()
+        self.take(wire, status, previous_item_id)
+
+    def sent(self, event: dict[str, Any]) -> None:
+        """An event of ours that creates an item is on its way; messages of the user count."""
+        item = event.get("item") or {}
+        parts = item.get("content") or ()
+        if item.get("role") == "user" and all(part["type"] in _WRITTEN for part in parts):
+            self._unconfirmed.append(event)
+
+    def break_off(self) -> str:
+        """The connection broke: what was being said stays incomplete; returns its words."""
+        words = ""
+        broken = [
+            item
+            for item in self.history.snapshot()
+            if item.role == "assistant" and item.status == "in_progress"
+        ]
+        for item in broken:
+            self.history.replace(msgspec.structs.replace(item, status="incomplete"))
+            words = item.text
+        if broken:
+            self.updated()
+        return words
+
+    def restore(self, items: Iterable[Item], *, running: Collection[str]) -> None:
+        """Create these items at the service, and what it never confirmed behind them."""
+        created = restoring_events(items, running=running)
+        self._restored = {event["item"]["id"] for event in created if "id" in event["item"]}
+        self._outcome.client_events += created
+        self._outcome.client_events += self._unconfirmed
 
     def take(
         self, wire: protocol.Item, status: ItemStatus, previous_item_id: str | None = None
@@ -97,3 +154,12 @@ class Record:
     def updated(self) -> None:
         """Tell the application that history is not what it was."""
         self._outcome.events.append(events.HistoryUpdated(source=self.history))
+
+
+def _is_written(wire: protocol.Item) -> bool:
+    """Whether an item is a message of the user in text or images, which only we can have sent."""
+    return (
+        isinstance(wire, protocol.MessageItem)
+        and wire.role == "user"
+        and all(part.type in _WRITTEN for part in wire.content)
+    )

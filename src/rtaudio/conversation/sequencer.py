@@ -28,6 +28,7 @@ class _Control(Enum):
     FREE = "free"
     CREATE_REQUESTED = "create_requested"
     CANCEL_REQUESTED = "cancel_requested"
+    SUSPENDED = "suspended"
 
 
 class _Create:
@@ -145,6 +146,20 @@ class ResponseSequencer:
     def reset(self) -> None:
         """The connection is gone: nothing is ongoing, and nobody waits any more."""
         self._reset()
+
+    def suspend(self) -> None:
+        """The connection broke and another is to take its place: what waits goes on waiting."""
+        waiting = self._waiting
+        if self._pending is not None:
+            waiting = [*self._pending.covered, *waiting]
+        self._reset()
+        self._waiting = waiting
+        self._control = _Control.SUSPENDED
+
+    def resume(self) -> None:
+        """The other connection stands."""
+        self._control = _Control.FREE
+        self._advance()
 
     def _advance(self) -> None:
         if self._ongoing or self._control is not _Control.FREE or not self._waiting:

@@ -45,6 +45,11 @@ class Speech:
         self._interrupted_response: str | None = None
         self._playback.clear()
 
+    def break_off(self) -> None:
+        """The connection broke. What was received goes on playing, and can be interrupted."""
+        self._started = False
+        self._interrupted_response = None
+
     def track(self, tracker: PlaybackTracker | None, heard: AudioFormat | None) -> None:
         """Let the application say what was played; None for a clock of our own.
 

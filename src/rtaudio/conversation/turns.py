@@ -44,6 +44,12 @@ class Turns:
         self._spoken: dict[str | None, SpokenText] = {}
         self.begun = 0
 
+    def break_off(self) -> None:
+        """The connection broke: the response that was going on does not end any more."""
+        self._offers.clear()
+        self._spoken.clear()
+        self.begun += 1
+
     def began(self, response_id: str | None) -> None:
         """A response began."""
         self.begun += 1

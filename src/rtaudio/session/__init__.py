@@ -8,6 +8,7 @@ from rtaudio.session.context import RunContext
 from rtaudio.session.guardrails import GuardrailResult, OutputGuardrail
 from rtaudio.session.handoffs import Handoff, handoff
 from rtaudio.session.options import RealtimeSessionOptions
+from rtaudio.session.reconnect import ReconnectPolicy
 from rtaudio.session.session import RealtimeSession
 from rtaudio.session.stream import ConsumerTooSlow
 from rtaudio.session.tool_output import background_result
@@ -23,6 +24,7 @@ __all__ = [
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",
+    "ReconnectPolicy",
     "RunContext",
     "background_result",
     "function_tool",

@@ -8,10 +8,14 @@ and neither sends nor changes anything.
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from typing import TYPE_CHECKING
 
-from rtaudio.conversation.events import AgentHandoff
-from rtaudio.errors import ConfigError, TransportError
+import msgspec
+
+from rtaudio.conversation.events import AgentHandoff, Reconnected, Reconnecting
+from rtaudio.errors import ConfigError, ConnectionLost, TransportError
 from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
 from rtaudio.session.link import Link
 from rtaudio.session.offer import prepare_offer
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rtaudio.session.agent import RealtimeAgent
+    from rtaudio.session.offer import Offer
     from rtaudio.session.options import RealtimeSessionOptions
+    from rtaudio.session.reconnect import ReconnectPolicy
     from rtaudio.transports.base import ApiKey
 
 __all__ = ["Lifecycle"]
@@ -44,18 +50,46 @@ class Lifecycle:
         self._initial_agent = agent
         self._options = options
         self._model: str | None = None
-        self.link = Link(agent, options, options.make_transport(), self.hand_over)
+        self.link = Link(agent, options, options.make_transport(), self.hand_over, self._mend)
+        # What the present connection was made with.
+        self._wanted = ConnectOptions()
         self._generation = 0
         self._connecting = False
         self._attempt: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._mending: asyncio.Task[None] | None = None
+
+    @property
+    def mending(self) -> bool:
+        """Whether a lost connection is being made again."""
+        return self._mending is not None and not self._mending.done()
+
+    async def ready(self) -> None:
+        """Wait until a connection stands, where one was lost and is being made again.
+
+        Raises:
+            TransportError: not connected, and nobody sees to it.
+        """
+        if self._mending is not None and not self._mending.done():
+            await asyncio.wait([self._mending])
+        self.require_connection()
+
+    def require_connection(self) -> None:
+        """Refuse to go on without a connection.
+
+        Raises:
+            TransportError: there is none.
+        """
+        status = self.link.transport.status
+        if status != "connected":
+            raise TransportError(f"not connected: the transport is {status}")
 
     async def connect(
         self, url: str | None, api_key: ApiKey | None, model: str | None, call_id: str | None
     ) -> None:
         """See `RealtimeSession.connect`."""
         link, options = self.link, self._options
-        if self._connecting or link.transport.status != "disconnected":
+        if self._connecting or self.mending or link.transport.status != "disconnected":
             raise ConfigError("connect() was called already; call close() before connecting again")
         options.validate()
         if call_id is not None and model is not None:
@@ -71,21 +105,17 @@ class Lifecycle:
             config = await initial_config(offer, options, link.context, model=model)
             self._check_current(mine)
             self._model = config.get("model")
-            link.offer(offer)
-            link.conversation.configure(config)
-            transcribes = is_transcription(options)
-            if not transcribes:
-                link.conversation.trace(wanted_tracing(options))
+            self._configure(offer, config)
             link.listen()
-            connect_options = ConnectOptions(
+            self._wanted = ConnectOptions(
                 api_key=api_key if api_key is not None else options.api_key,
                 model=config.get("model"),
                 url=url if url is not None else options.url,
                 call_id=call_id,
-                intent="transcription" if transcribes else None,
+                intent="transcription" if is_transcription(options) else None,
                 initial_session_config=config,
             )
-            await self._open(mine, connect_options)
+            await self._open(mine, self._wanted)
         except BaseException:
             if mine == self._generation:
                 link.conversation.disconnected()
@@ -120,6 +150,7 @@ class Lifecycle:
             ConfigError: the agent cannot be prepared.
             TransportError: the connection ended meanwhile.
         """
+        await self.ready()
         link, mine = self.link, self._generation
         offer = await prepare_offer(agent, link.context)
         config = await initial_config(offer, self._options, link.context, model=self._model)
@@ -132,6 +163,56 @@ class Lifecycle:
         link.broadcast.deliver(AgentHandoff(from_agent=from_agent, to_agent=agent))
         link.broadcast.agent = agent
 
+    def _mend(self, error: TransportError) -> bool:
+        policy = self._options.reconnect
+        if policy is None or not policy.retry_if(error):
+            return False
+        answering = self.link.suspend()
+        self._mending = asyncio.get_running_loop().create_task(
+            self._reconnect(policy, error, answering=answering), name="rtaudio-reconnect"
+        )
+        return True
+
+    async def _reconnect(
+        self, policy: ReconnectPolicy, error: Exception, *, answering: bool
+    ) -> None:
+        link, lost_at = self.link, time.monotonic()
+        for attempt in range(1, policy.max_attempts + 1):
+            delay_s = policy.delay_s(attempt, random.random())
+            link.broadcast.deliver(Reconnecting(attempt=attempt, delay_s=delay_s, error=error))
+            await asyncio.sleep(delay_s)
+            try:
+                await self._reopen()
+            except Exception as failure:
+                error = failure
+                if not policy.retry_if(failure):
+                    break
+            else:
+                link.resume(replay=policy.replay, again=answering and policy.resume_response)
+                link.broadcast.deliver(Reconnected(downtime_s=time.monotonic() - lost_at))
+                return
+        if not isinstance(error, TransportError):
+            cause, error = error, ConnectionLost("the connection was lost for good")
+            error.__cause__ = cause
+        link.end(error)
+
+    async def _reopen(self) -> None:
+        """Connect as before, with a fresh key and as the agent that speaks now."""
+        link, options = self.link, self._options
+        agent = link.broadcast.agent
+        offer = await prepare_offer(agent, link.context) if agent else None
+        config = await initial_config(offer, options, link.context, model=self._model)
+        self._configure(offer, config)
+        wanted = msgspec.structs.replace(self._wanted, initial_session_config=config)
+        await link.transport.open(wanted, {"type": "session.update", "session": config})
+
+    def _configure(self, offer: Offer | None, config: Mapping[str, Any]) -> None:
+        link, options = self.link, self._options
+        link.offer(offer)
+        link.conversation.configure(config)
+        if not is_transcription(options):
+            link.conversation.trace(wanted_tracing(options))
+
     async def close(self) -> None:
         """See `RealtimeSession.close`."""
         if self._closing is None or self._closing.done():
@@ -143,6 +224,11 @@ class Lifecycle:
         if running:
             await asyncio.wait(running, timeout=GRACE_S)
         self._connecting = False
+        mending = self._mending
+        if mending is not None and mending is not asyncio.current_task() and not mending.done():
+            # An attempt that was being made closes what it has opened.
+            mending.cancel()
+            await asyncio.wait([mending])
         attempt, self._attempt = self._attempt, None
         link = self.link
         link.outbox.clear()

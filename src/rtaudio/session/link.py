@@ -47,6 +47,7 @@ class Link:
         options: the session's.
         transport: what carries the events.
         hand_over: makes another agent current, on behalf of the one whose call it is.
+        mend: called with the error by which the connection was lost; true where it sees to another.
 
     Attributes:
         context: handed to everything the application has written.
@@ -63,6 +64,7 @@ class Link:
         options: RealtimeSessionOptions,
         transport: RealtimeTransport,
         hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
+        mend: Callable[[TransportError], bool],
     ) -> None:
         self._options = options
         self.transport = transport
@@ -80,11 +82,15 @@ class Link:
         self.guardrails = GuardrailRuns(self.context, self.broadcast, self._block)
         self.input = InputAudio(None)
         self._output: OutputAudio | None = None
+        self._mend = mend
+        # Between two connections: what is to be sent is remembered by the conversation.
+        self._suspended = False
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
 
     def begin(self) -> None:
         """Make everything ready for a connection that is about to be made."""
         options = self._options
+        self._suspended = False
         self.broadcast.begin()
         self.stop()
         self.input = InputAudio(options.input_audio)
@@ -106,6 +112,34 @@ class Link:
         self.guardrails.stop()
         return self.calls.stop()
 
+    def suspend(self) -> bool:
+        """The connection is lost, and another one is going to be made. Tools go on.
+
+        Returns:
+            Whether an answer was being given.
+        """
+        self._suspended = True
+        self.outbox.clear()
+        self.guardrails.stop()
+        answering = self.conversation.suspend()
+        self.pump()
+        return answering
+
+    def resume(self, *, replay: bool, again: bool) -> None:
+        """The other connection stands; `again` where the broken answer is to be given once more."""
+        self._suspended = False
+        self.conversation.resume(replay=replay, running=self.calls.owed(), again=again)
+        self.pump()
+
+    def end(self, error: TransportError | None) -> None:
+        """There is no connection any more, and will be none; `error` where that is a failure."""
+        self._suspended = False
+        self.stop()
+        self.conversation.disconnected()
+        if error is not None:
+            self.broadcast.report(error)
+        self.broadcast.finish(error)
+
     def offer(self, offer: Offer | None) -> None:
         """What the model may call, and how what it says is checked, from now on."""
         self.conversation.offer(offer)
@@ -116,17 +150,23 @@ class Link:
 
     async def send(self) -> None:
         """Write what the conversation wants written, and tell what it has to tell."""
-        outgoing = self.conversation.take_outgoing()
+        outgoing = [] if self._suspended else self.conversation.take_outgoing()
         self.pump()
-        if outgoing:
+        if not outgoing:
+            return
+        try:
             await self.outbox.send(*outgoing)
+        except ConnectionLost:
+            # The next connection is told what this one was not.
+            if self._options.reconnect is None:
+                raise
 
     def pump(self) -> None:
         """Carry on all that the conversation has to say; nobody waits for what is written."""
         conversation = self.conversation
         if not conversation.has_news:
             return
-        outgoing = conversation.take_outgoing()
+        outgoing = [] if self._suspended else conversation.take_outgoing()
         if outgoing:
             self.outbox.post(*outgoing)
         events = conversation.take_events()
@@ -176,15 +216,17 @@ class Link:
         self.broadcast.deliver(ConnectionChange(status=status))
 
     def _on_lost(self, error: Exception | None) -> None:
-        self.stop()
-        self.conversation.disconnected()
-        if error is not None:
-            if not isinstance(error, TransportError):
-                cause, error = error, ConnectionLost("the connection was lost")
-                error.__cause__ = cause
-            self.broadcast.report(error)
-        self.broadcast.finish(error)
+        if error is None:
+            self.end(None)
+            return
+        if not isinstance(error, TransportError):
+            cause, error = error, ConnectionLost("the connection was lost")
+            error.__cause__ = cause
+        if not self._mend(error):
+            self.end(error)
 
     def _send_failed(self, event: Mapping[str, Any], error: Exception) -> None:
+        if isinstance(error, ConnectionLost) and self._options.reconnect is not None:
+            return
         self.conversation.send_failed(event, error)
         self.pump()

@@ -12,6 +12,7 @@ from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
 from rtaudio.session.guardrails import Finding, OutputGuardrail, check_guardrails, default_feedback
+from rtaudio.session.reconnect import ReconnectPolicy
 from rtaudio.transports import RealtimeTransport, WebSocketTransport
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class RealtimeSessionOptions:
             from it, or None instead of it, gives the default.
         playback_tracker: where the application reports what it has played; None assumes that sound
             plays as soon as it arrives, one piece after the other.
+        reconnect: what to do when the connection is lost; None leaves it lost. With a policy the
+            conversation goes on over another connection.
         max_queued_events: how many events an iterator may fall behind before it gets
             `ConsumerTooSlow`; at least 1.
     """
@@ -70,6 +73,7 @@ class RealtimeSessionOptions:
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     tool_error_formatter: ToolErrorFormatter | None = None
     playback_tracker: PlaybackTracker | None = None
+    reconnect: ReconnectPolicy | None = None
     max_queued_events: int = 10_000
 
     def validate(self) -> None:
@@ -93,6 +97,7 @@ class RealtimeSessionOptions:
             if wanted is not None:
                 fine = wanted.encoding != "opus"
                 _check(name, wanted, fine, "a format of encoding pcm16, pcmu or pcma")
+        _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy")
         _check_type("playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker")
         fine = isinstance(self.tracing_disabled, bool)
         _check("tracing_disabled", self.tracing_disabled, fine, "a bool")

@@ -13,7 +13,7 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.errors import TransportError
+from rtaudio.errors import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ class Outbox:
     def clear(self) -> None:
         """Drop what is not written yet: the connection is gone. Those who wait are told."""
         for letter in self._letters:
-            letter.error = TransportError("the connection ended before this was sent")
+            letter.error = ConnectionLost("the connection ended before this was sent")
         self._letters.clear()
 
     async def _flush(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rtaudio.errors import ConfigError, TransportError
+from rtaudio.errors import ConfigError
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.lifecycle import Lifecycle
 from rtaudio.session.options import RealtimeSessionOptions
@@ -224,7 +224,7 @@ class RealtimeSession:
             ConfigError: the message has another shape.
             TransportError: not connected.
         """
-        self._require_connection()
+        await self._lifecycle.ready()
         self._link.conversation.send_message(message, other_event_data)
         await self._link.send()
 
@@ -241,7 +241,7 @@ class RealtimeSession:
         """
         if not isinstance(image, str) or not image:
             raise ConfigError(f"an image is a URL or a data URI, got {type(image).__name__}")
-        self._require_connection()
+        await self._lifecycle.ready()
         part = {"type": "input_image", "image_url": image}
         message = {"type": "message", "role": "user", "content": [part]}
         self._link.conversation.send_message(message, respond=trigger_response)
@@ -277,7 +277,7 @@ class RealtimeSession:
         Raises:
             TransportError: not connected.
         """
-        self._require_connection()
+        await self._lifecycle.ready()
         await self._commit(b"")
 
     async def clear_audio(self) -> None:
@@ -286,7 +286,7 @@ class RealtimeSession:
         Raises:
             TransportError: not connected.
         """
-        self._require_connection()
+        await self._lifecycle.ready()
         self._link.input.reset()
         await self._link.outbox.send({"type": "input_audio_buffer.clear"})
 
@@ -301,7 +301,7 @@ class RealtimeSession:
         Raises:
             TransportError: not connected.
         """
-        self._require_connection()
+        await self._lifecycle.ready()
         self._link.conversation.interrupt(time.monotonic())
         await self._link.send()
 
@@ -314,7 +314,7 @@ class RealtimeSession:
         Raises:
             TransportError: not connected.
         """
-        self._require_connection()
+        await self._lifecycle.ready()
         self._link.conversation.request_response(response)
         await self._link.send()
 
@@ -333,7 +333,7 @@ class RealtimeSession:
         )
         if not isinstance(wire.get("type"), str):
             raise ConfigError("an event needs a 'type', a str such as 'response.create'")
-        self._require_connection()
+        await self._lifecycle.ready()
         self._link.conversation.send_event(wire)
         await self._link.send()
 
@@ -353,7 +353,7 @@ class RealtimeSession:
                 the assistant, which the service does not take back; nothing is sent then.
             TransportError: not connected.
         """
-        self._require_connection()
+        self._lifecycle.require_connection()
         self._link.conversation.update_history(new(self.history) if callable(new) else new)
         self._link.pump()
 
@@ -372,7 +372,7 @@ class RealtimeSession:
         """
         if not isinstance(agent, RealtimeAgent):
             raise ConfigError(f"agent must be a RealtimeAgent, got {type(agent).__name__}")
-        self._require_connection()
+        await self._lifecycle.ready()
         await self._lifecycle.hand_over(self.current_agent, agent)
         return agent
 
@@ -410,7 +410,3 @@ class RealtimeSession:
             ConfigError: the transport has none, as with a WebSocket: stop sending instead.
         """
         self._link.transport.mute(muted)
-
-    def _require_connection(self) -> None:
-        if self._link.transport.status != "connected":
-            raise TransportError(f"not connected: the transport is {self._link.transport.status}")

@@ -237,6 +237,10 @@ class ToolCalls:
             self._answer(record.call, text, respond)
         return True
 
+    def owed(self) -> set[str]:
+        """Ids of the calls that have not been answered yet."""
+        return {record.call.call_id for record in self._records.values() if record.output is None}
+
     def stop(self) -> set[asyncio.Task[None]]:
         """Forget all calls, and tell those that run to stop; returns their tasks.
 
