@@ -16,6 +16,7 @@ from rtaudio import (
     ReconnectPolicy,
 )
 from rtaudio.audio import AudioFormat
+from rtaudio.conversation import Item
 from rtaudio.transports import ScriptedTransport, WebSocketTransport
 
 GIVEN: dict[str, Any] = {
@@ -27,6 +28,7 @@ GIVEN: dict[str, Any] = {
     "trace_metadata": {"k": "v"},
     "tracing_disabled": True,
     "transport": ScriptedTransport(),
+    "history": (Item(item_id="i"),),
     "url": "ws://h/",
     "workflow_name": "w",
     "input_audio": AudioFormat("pcm16", 16000),
@@ -70,6 +72,10 @@ def test_default_transport_is_a_websocket() -> None:
         ("config", {"audio": {"input": {"format": "mp3"}}}),
         ("api_key", 7),
         ("model", 7),
+        ("history", "said"),
+        ("history", None),
+        ("history", [{"item_id": "i"}]),
+        ("history", (Item(item_id="i"), Item(item_id="i"))),
         ("url", b"ws://h"),
         ("workflow_name", 7),
         ("group_id", 7),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.calls import FunctionCall
-    from rtaudio.conversation.history import History
+    from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item, ItemStatus
     from rtaudio.conversation.spoken_text import Check
     from rtaudio.conversation.tracker import PlaybackTracker
@@ -91,7 +91,7 @@ class Conversation:
     # What it knows.
 
     @property
-    def history(self) -> History:
+    def history(self) -> ItemList:
         """The items in order."""
         return self._record.history
 
@@ -112,13 +112,22 @@ class Conversation:
 
     # The connection.
 
-    def connecting(self) -> None:
-        """A new conversation begins: history is empty, nothing is ongoing. Usage is kept."""
-        self.history.clear()
+    def connecting(self, history: Sequence[Item] = ()) -> None:
+        """A new conversation begins, or one from elsewhere goes on. Usage is kept.
+
+        Args:
+            history: what was said before; ids must differ.
+        """
+        self.history.fill(history)
         self._start_over()
 
-    def connected(self) -> None:
-        """The connection stands; tell the application what history is now."""
+    def connected(self, history: Sequence[Item] = ()) -> None:
+        """The connection stands; tell the application what history is now.
+
+        Args:
+            history: as given to `connecting`; the service is told it.
+        """
+        self._record.restore(history)
         self._record.updated()
 
     def disconnected(self) -> None:

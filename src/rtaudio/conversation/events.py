@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.history import History
+    from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item
 
 __all__ = [
@@ -221,15 +222,15 @@ class HistoryUpdated(SessionEvent, kw_only=True):
     """History changed. `history` is read at first access, unless `capture` was called before."""
 
     type: ClassVar[str] = "history_updated"
-    source: History
-    captured: tuple[Item, ...] | None = None
+    source: ItemList
+    captured: History | None = None
 
     @property
-    def history(self) -> tuple[Item, ...]:
+    def history(self) -> History:
         """All items, in order."""
         return self.capture()
 
-    def capture(self) -> tuple[Item, ...]:
+    def capture(self) -> History:
         """Fix `history` as it is now, for events that are read later."""
         if self.captured is None:
             self.captured = self.source.snapshot()

@@ -9,7 +9,7 @@ import msgspec
 
 from rtaudio import protocol
 from rtaudio.conversation import events
-from rtaudio.conversation.history import History
+from rtaudio.conversation.item_list import ItemList
 from rtaudio.conversation.items import ContentPart, Item, ItemStatus, item_from_wire
 from rtaudio.conversation.restoration import restoring_events
 
@@ -35,7 +35,7 @@ class Record:
     """
 
     def __init__(self, outcome: Outcome) -> None:
-        self.history = History()
+        self.history = ItemList()
         self._outcome = outcome
         # Items that we create at the service ourselves; what it makes of them is no news to us.
         self._restored: set[str] = set()
@@ -80,7 +80,7 @@ class Record:
             self.updated()
         return words
 
-    def restore(self, items: Iterable[Item], *, running: Collection[str]) -> None:
+    def restore(self, items: Iterable[Item], *, running: Collection[str] = ()) -> None:
         """Create these items at the service, and what it never confirmed behind them."""
         created = restoring_events(items, running=running)
         self._restored = {event["item"]["id"] for event in created if "id" in event["item"]}

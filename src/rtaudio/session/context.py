@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rtaudio.session.approvals import Approvals
 
 if TYPE_CHECKING:
-    from rtaudio.conversation import Conversation, Item, Usage
+    from rtaudio.conversation import Conversation, History, Usage
 
 __all__ = ["RunContext"]
 
@@ -24,7 +24,7 @@ class RunContext:
         self.context = context
         self.approvals = Approvals()
         self._conversation = conversation
-        self._frozen: tuple[Item, ...] | None = None
+        self._frozen: History | None = None
 
     def frozen(self) -> RunContext:
         """The same, with history as it is now: what a tool sees for as long as it runs."""
@@ -34,7 +34,7 @@ class RunContext:
         return copy
 
     @property
-    def history(self) -> tuple[Item, ...]:
+    def history(self) -> History:
         """The conversation so far, in order."""
         if self._frozen is not None:
             return self._frozen

@@ -124,8 +124,8 @@ class Lifecycle:
             if mine == self._generation:
                 self._connecting = False
                 self._attempt = None
-        link.conversation.connected()
-        link.pump()
+        link.conversation.connected(options.history)
+        await link.send()
 
     async def _open(self, mine: int, options: ConnectOptions) -> None:
         greeting = {"type": "session.update", "session": options.initial_session_config}

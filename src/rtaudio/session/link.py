@@ -96,7 +96,7 @@ class Link:
         self.input = InputAudio(options.input_audio)
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
-        self.conversation.connecting()
+        self.conversation.connecting(options.history)
 
     def listen(self) -> None:
         """Take in what the transport reports.

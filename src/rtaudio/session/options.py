@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.audio import AudioFormat
+from rtaudio.conversation.items import Item
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
@@ -36,6 +38,8 @@ class RealtimeSessionOptions:
         trace_metadata: facts attached to the trace; only together with `workflow_name`.
         tracing_disabled: no trace at all; wins over `workflow_name`.
         transport: `websocket`, or a transport of your own.
+        history: what was said before, as items: each connection begins with it, and the service is
+            told. Such as `History.load` gives; sound of the assistant goes as text.
         url: where to connect; None leaves it to the transport.
         workflow_name: names the trace; None leaves that to the service.
         input_audio: format of the audio given to `send_audio`; None means the wire's own.
@@ -64,6 +68,7 @@ class RealtimeSessionOptions:
     trace_metadata: Mapping[str, Any] | None = None
     tracing_disabled: bool = False
     transport: Literal["websocket"] | RealtimeTransport = "websocket"
+    history: Sequence[Item] = ()
     url: str | None = None
     workflow_name: str | None = None
     input_audio: AudioFormat | None = None
@@ -84,7 +89,11 @@ class RealtimeSessionOptions:
         """
         if self.api_key is not None and not isinstance(self.api_key, str):
             _check(
-                "api_key", self.api_key, callable(self.api_key), "a str or callable", value=False
+                "api_key",
+                type(self.api_key).__name__,
+                callable(self.api_key),
+                "a str or callable",
+                value=False,
             )
         for name in ("config", "output_guardrail_settings", "trace_metadata"):
             _check_type(name, getattr(self, name), Mapping, "a mapping")
@@ -97,6 +106,7 @@ class RealtimeSessionOptions:
             if wanted is not None:
                 fine = wanted.encoding != "opus"
                 _check(name, wanted, fine, "a format of encoding pcm16, pcmu or pcma")
+        _check_history(self.history)
         _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy")
         _check_type("playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker")
         fine = isinstance(self.tracing_disabled, bool)
@@ -155,11 +165,22 @@ class RealtimeSessionOptions:
         return options
 
 
+def _check_history(history: Any) -> None:
+    items = isinstance(history, Sequence) and not isinstance(history, (str, bytes))
+    got = type(history).__name__
+    if items:
+        got = next((type(item).__name__ for item in history if not isinstance(item, Item)), "")
+    _check("history", got, items and not got, "a sequence of items", value=False)
+    ids = [item.item_id for item in history]
+    twice = next((each for each, count in Counter(ids).items() if count > 1), None)
+    _check("history", twice, twice is None, "items of different ids")
+
+
 def _check_type(name: str, value: Any, kind: type, wanted: str) -> None:
     _check(name, type(value).__name__, value is None or isinstance(value, kind), wanted)
 
 
 def _check(name: str, got: Any, fine: bool, wanted: str, *, value: bool = True) -> None:
     if not fine:
-        shown = repr(got) if value else type(got).__name__
+        shown = repr(got) if value else got
         raise ConfigError(f"option {name} must be {wanted}, got {shown}")

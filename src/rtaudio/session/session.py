@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from rtaudio.audio import PcmLike
-    from rtaudio.conversation import Item, Usage
+    from rtaudio.conversation import History, Item, Usage
     from rtaudio.session.approvals import FunctionApproval
     from rtaudio.session.context import RunContext
     from rtaudio.session.handlers import Handler
@@ -73,8 +73,8 @@ class RealtimeSession:
         return self._options
 
     @property
-    def history(self) -> tuple[Item, ...]:
-        """The items of the conversation in order; a new tuple after each change."""
+    def history(self) -> History:
+        """The items of the conversation in order, a tuple; a new one after each change."""
         return self._link.conversation.history.snapshot()
 
     @property

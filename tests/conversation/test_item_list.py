@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtaudio.conversation.history import History
+from rtaudio.conversation.item_list import ItemList
 from rtaudio.conversation.items import ContentPart, Item
 
 
@@ -12,26 +12,26 @@ def said(item_id: str, *, after: str | None = None, text: str = "x") -> Item:
     return Item(item_id=item_id, status="completed", content=(part,), previous_item_id=after)
 
 
-def ids(history: History) -> list[str]:
+def ids(history: ItemList) -> list[str]:
     return [item.item_id for item in history.snapshot()]
 
 
 def test_new_item_goes_behind_its_predecessor_and_else_to_the_end() -> None:
-    history = History()
+    history = ItemList()
     for item in (said("a"), said("b", after="a"), said("c", after="a"), said("d", after="?")):
         assert history.upsert(item)
     assert ids(history) == ["a", "c", "b", "d"]
 
 
 def test_item_that_names_itself_as_predecessor_goes_to_the_end() -> None:
-    history = History()
+    history = ItemList()
     history.upsert(said("a"))
     history.upsert(said("b", after="b"))
     assert ids(history) == ["a", "b"]
 
 
 def test_known_item_is_replaced_in_its_place() -> None:
-    history = History()
+    history = ItemList()
     for item_id in "abc":
         history.upsert(said(item_id))
     assert not history.upsert(said("b", after="c", text="new"))
@@ -40,7 +40,7 @@ def test_known_item_is_replaced_in_its_place() -> None:
 
 
 def test_snapshot_is_the_same_tuple_until_something_changes() -> None:
-    history = History()
+    history = ItemList()
     history.upsert(said("a"))
     before = history.snapshot()
     assert history.snapshot() is before
@@ -50,7 +50,7 @@ def test_snapshot_is_the_same_tuple_until_something_changes() -> None:
 
 
 def test_streamed_text_appears_on_reading() -> None:
-    history = History()
+    history = ItemList()
     history.upsert(Item(item_id="a", role="assistant", status="in_progress"))
     for delta in ("Good", " morn", "ing"):
         history.append_text("a", 0, "transcript", delta)
@@ -62,7 +62,7 @@ def test_streamed_text_appears_on_reading() -> None:
 
 
 def test_final_text_replaces_what_streamed() -> None:
-    history = History()
+    history = ItemList()
     history.upsert(Item(item_id="a", role="assistant", status="in_progress"))
     history.append_text("a", 0, "text", "Hell")
     final = ContentPart(type="output_text", text="Hello")
@@ -71,7 +71,7 @@ def test_final_text_replaces_what_streamed() -> None:
 
 
 def test_transcript_survives_an_item_that_comes_back_without_one() -> None:
-    history = History()
+    history = ItemList()
     old = ContentPart(type="output_audio", transcript="as said")
     history.upsert(Item(item_id="a", role="assistant", status="in_progress", content=(old,)))
     bare = ContentPart(type="output_audio", transcript="")
@@ -84,7 +84,7 @@ def test_transcript_survives_an_item_that_comes_back_without_one() -> None:
 
 
 def test_image_survives_an_item_that_comes_back_without_its_address() -> None:
-    history = History()
+    history = ItemList()
     image = ContentPart(type="input_image", image_url="data:image/png;base64,AA==")
     text = ContentPart(type="input_text", text="what is this?")
     history.upsert(Item(item_id="a", status="completed", content=(image, text)))
@@ -96,7 +96,7 @@ def test_image_survives_an_item_that_comes_back_without_its_address() -> None:
 
 
 def test_representation_holds_no_words() -> None:
-    history = History()
+    history = ItemList()
     history.upsert(said("a", text="a secret"))
     assert "secret" not in repr(history.snapshot())
     assert "secret" not in repr(history.snapshot()[0].content)
@@ -104,7 +104,7 @@ def test_representation_holds_no_words() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("+-"), st.integers(0, 9), st.integers(-1, 9))))
 def test_order_is_that_of_a_plain_list(steps: list[tuple[str, int, int]]) -> None:
-    history = History()
+    history = ItemList()
     model: list[str] = []
     for action, number, previous in steps:
         item_id = str(number)
