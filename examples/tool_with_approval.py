@@ -1,7 +1,7 @@
-"""A tool that a person has to allow, against a script instead of a service.
+"""A tool that a person has to allow where it is dear.
 
-Run it with `python examples/tool_with_approval.py`. With a service, leave out `transport` and the
-lines that play the model.
+Usage: python examples/tool_with_approval.py. A script plays the model; with a service, leave out
+`transport` and the lines with `model`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from rtaudio import RealtimeAgent, RealtimeSession, RunContext, function_tool
-from rtaudio.transports import ScriptedTransport
+from rtaudio.transports import ScriptedModel, ScriptedTransport
 
 
 async def is_dear(_ctx: RunContext, arguments: dict[str, float], _call_id: str) -> bool:
@@ -28,16 +28,10 @@ async def transfer(ctx: RunContext, to: str, amount: float) -> str:
     return f"{to} has {amount:.0f} euros more"
 
 
-def model_calls(transport: ScriptedTransport, call_id: str, arguments: str) -> None:
-    item = {"id": f"item_{call_id}", "type": "function_call", "status": "completed"}
-    item |= {"name": "transfer", "call_id": call_id, "arguments": arguments}
-    place = {"event_id": "e", "response_id": "resp_1", "output_index": 0}
-    transport.emit({"type": "response.output_item.done", "item": item, **place})
-
-
 async def main() -> None:
     ledger: list[tuple[str, float]] = []
     transport = ScriptedTransport()
+    model = ScriptedModel(transport)
     agent = RealtimeAgent("Teller", "Help with money.", tools=[transfer])
     async with RealtimeSession(agent, transport=transport, context=ledger) as session:
         answered = asyncio.Queue[str]()
@@ -45,14 +39,17 @@ async def main() -> None:
 
         async def ask(event) -> None:
             print("asked:", event.approval.call.arguments)
-            await session.approve(event.approval)
+            if "Mallory" in event.approval.call.arguments:
+                await session.reject(event.approval, message="The customer said no.")
+            else:
+                await session.approve(event.approval)
 
         session.on("tool_approval_requested", ask)
-        transport.emit({"type": "response.created", "event_id": "e", "response": {"id": "resp_1"}})
-        model_calls(transport, "call_1", '{"to": "Ada", "amount": 20}')
-        model_calls(transport, "call_2", '{"to": "Bob", "amount": 500}')
-        print("told the model:", await answered.get())
-        print("told the model:", await answered.get())
+        model.calls("transfer", {"to": "Ada", "amount": 20})
+        model.calls("transfer", {"to": "Bob", "amount": 500})
+        model.calls("transfer", {"to": "Mallory", "amount": 500})
+        for _ in range(3):
+            print("told the model:", await answered.get())
     print("ledger:", ledger)
 
 

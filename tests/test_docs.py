@@ -17,7 +17,11 @@ BLOCKS = [
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S))
 ]
 EXAMPLES = {
-    "scripted_turn.py": "kept:",
+    "guardrail.py": "said in the end: Five per cent was the average of the last years.",
+    "handoff.py": "Refunds did: order 1742 is refunded",
+    "push_to_talk.py": "asked for 7.2 s, answered for 2.0 s",
+    "scripted_turn.py": "kept:  ['Where is the station?', 'Down the road, on the left.']",
+    "telephone_bridge.py": "the model knows what was heard: True",
     "tool_with_approval.py": "ledger: [('Ada', 20.0), ('Bob', 500.0)]",
     "transcribe_clip.py": "tired of sitting by her sister",
 }

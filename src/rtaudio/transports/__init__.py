@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from rtaudio.transports.base import ConnectOptions, RealtimeTransport
 from rtaudio.transports.scripted import ScriptedTransport
+from rtaudio.transports.scripted_model import ScriptedModel
 from rtaudio.transports.websocket import WebSocketTransport
 
-__all__ = ["ConnectOptions", "RealtimeTransport", "ScriptedTransport", "WebSocketTransport"]
+__all__ = [
+    "ConnectOptions",
+    "RealtimeTransport",
+    "ScriptedModel",
+    "ScriptedTransport",
+    "WebSocketTransport",
+]
