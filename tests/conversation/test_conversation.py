@@ -369,7 +369,20 @@ class TestResponses:
         total = driver.conversation.usage
         assert (total.requests, total.input_tokens, total.output_tokens) == (3, 20, 8)
         assert total.total_tokens == 28
-        assert total.input_token_details == {"text_tokens": 6, "audio_tokens": 14}
+        assert total.input_token_details.text_tokens == 6
+        assert total.input_token_details.audio_tokens == 14
+
+    def test_transcripts_are_counted_beside_responses(self, driver: Driver) -> None:
+        driver.feed(
+            "conversation.item.input_audio_transcription.completed",
+            item_id="u",
+            content_index=0,
+            transcript="hi",
+            usage={"type": "duration", "seconds": 1.5},
+        )
+        usage = driver.conversation.usage
+        assert (usage.transcription.requests, usage.transcription.seconds) == (1, 1.5)
+        assert usage.requests == 0
 
     def test_error_of_the_service_is_told_whole(self, driver: Driver) -> None:
         error = {"type": "invalid_request_error", "code": "invalid_value", "message": "no"}

@@ -6,8 +6,10 @@ from rtaudio.conversation.conversation import Conversation
 from rtaudio.conversation.history import History
 from rtaudio.conversation.items import ContentPart, Item
 from rtaudio.conversation.playback import Playback
+from rtaudio.conversation.prices import PriceTable
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.usage import Usage
+from rtaudio.conversation.usage_limit import UsageLimit
 
 __all__ = [
     "ContentPart",
@@ -15,6 +17,8 @@ __all__ = [
     "History",
     "Item",
     "Playback",
+    "PriceTable",
     "ResponseSequencer",
     "Usage",
+    "UsageLimit",
 ]

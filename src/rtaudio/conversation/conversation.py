@@ -326,7 +326,7 @@ class Conversation:
 
     def _response_done(self, event: protocol.ResponseDone, _now: float) -> None:
         response = event.response
-        self.usage.add(response.usage)
+        self.usage = self.usage.with_response(response.usage)
         self._sequencer.response_done(response.id)
         self._speech.response_ended(response.id)
         self._turns.ended(response.id, response.output or ())
@@ -400,6 +400,7 @@ class Conversation:
     def _input_completed(
         self, event: protocol.ConversationItemInputAudioTranscriptionCompleted, _now: float
     ) -> None:
+        self.usage = self.usage.with_transcription(event.usage)
         self._record.heard(event.item_id, event.transcript)
         self._outcome.events.append(
             events.TranscriptCompleted(
