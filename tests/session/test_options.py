@@ -10,10 +10,12 @@ from rtaudio import (
     GuardrailResult,
     OutputGuardrail,
     PlaybackTracker,
+    PriceTable,
     RealtimeAgent,
     RealtimeSession,
     RealtimeSessionOptions,
     ReconnectPolicy,
+    UsageLimit,
 )
 from rtaudio.audio import AudioFormat
 from rtaudio.conversation import Item
@@ -39,6 +41,8 @@ GIVEN: dict[str, Any] = {
     "tool_error_formatter": str,
     "playback_tracker": PlaybackTracker(),
     "reconnect": ReconnectPolicy(),
+    "prices": PriceTable(text_input=1, audio_input=2, text_output=3, audio_output=4),
+    "usage_limit": UsageLimit(total_tokens=9),
     "max_queued_events": 5,
 }
 
@@ -92,6 +96,9 @@ def test_default_transport_is_a_websocket() -> None:
         ("tool_error_formatter", "words"),
         ("playback_tracker", 5),
         ("reconnect", True),
+        ("prices", {"text_input": 1}),
+        ("usage_limit", 1000),
+        ("usage_limit", UsageLimit(cost=1)),
         ("max_queued_events", 0),
         ("max_queued_events", True),
     ],

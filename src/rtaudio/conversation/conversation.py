@@ -6,8 +6,8 @@ Feed it what the service sends (`receive`) and what the application wants (`send
 socket, no task and no clock: the time is an argument where it matters.
 
 Each rule lives with its subject: history in `record`, sound and interruption in `speech`, responses
-and what they call in `turns`, their order in `sequencer`, the wire's formats in `settings`. Here
-stands which of them hears of which event.
+and what they call in `turns`, their order in `sequencer`, what they cost in `spending`, the wire's
+formats in `settings`. Here stands which of them hears of which event.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from rtaudio.conversation.record import Record
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.settings import WireSettings
 from rtaudio.conversation.speech import Speech
+from rtaudio.conversation.spending import Spending
 from rtaudio.conversation.turns import Turns
-from rtaudio.conversation.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,28 +34,27 @@ if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item, ItemStatus
+    from rtaudio.conversation.prices import PriceTable
     from rtaudio.conversation.spoken_text import Check
     from rtaudio.conversation.tracker import PlaybackTracker
+    from rtaudio.conversation.usage import Usage
+    from rtaudio.conversation.usage_limit import UsageLimit
     from rtaudio.protocol import ServerEvent, UnknownEvent
 
 __all__ = ["Conversation"]
 
 
 class Conversation:
-    """History, response sequencing, interruption and usage of one conversation.
-
-    Attributes:
-        usage: tokens spent; kept when the conversation starts over.
-    """
+    """History, response sequencing, interruption and usage of one conversation."""
 
     def __init__(self) -> None:
-        self.usage = Usage()
         self._outcome = Outcome()
         self._record = Record(self._outcome)
         self._settings = WireSettings(self._outcome)
         self._sequencer = ResponseSequencer(self._outcome.client_events)
         self._speech = Speech(self._outcome, self._settings, self._sequencer)
         self._turns = Turns(self._outcome, self._record)
+        self._spending = Spending(self._outcome, self._sequencer, self._speech)
 
     def _start_over(self) -> None:
         self._settings.start_over()
@@ -63,6 +62,7 @@ class Conversation:
         self._sequencer.reset()
         self._speech.start_over()
         self._turns.start_over()
+        self._spending.start_over()
         self._outcome.drop_work()
 
     # What comes out.
@@ -94,6 +94,21 @@ class Conversation:
     def history(self) -> ItemList:
         """The items in order."""
         return self._record.history
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens spent; kept when the conversation starts over."""
+        return self._spending.usage
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit of what may be spent was reached on this connection."""
+        return self._spending.exhausted
+
+    @property
+    def finished(self) -> bool:
+        """Whether that limit was reached and the connection should now be closed."""
+        return self._spending.finished
 
     @property
     def wire_input(self) -> AudioFormat:
@@ -197,6 +212,15 @@ class Conversation:
     def check(self, every: int | None) -> None:
         """Have what the model says checked after so many characters; None for not at all."""
         self._turns.check_every = every
+
+    def allow(self, limit: UsageLimit | None, prices: PriceTable | None) -> None:
+        """End the conversation when it has spent this much; None for any amount.
+
+        Args:
+            limit: tokens or money, usage of earlier connections included.
+            prices: what money is counted by.
+        """
+        self._spending.allow(limit, prices)
 
     # What the application wants.
 
@@ -324,12 +348,14 @@ class Conversation:
         self._speech.response_began()
         self._turns.began(event.response.id)
 
-    def _response_done(self, event: protocol.ResponseDone, _now: float) -> None:
+    def _response_done(self, event: protocol.ResponseDone, now: float) -> None:
         response = event.response
-        self.usage = self.usage.with_response(response.usage)
+        # First, so that no further response is asked for where the limit is reached.
+        self._spending.add_response(response.usage)
         self._sequencer.response_done(response.id)
         self._speech.response_ended(response.id)
         self._turns.ended(response.id, response.output or ())
+        self._spending.tell(now)
 
     def _speech_started(self, _event: protocol.InputAudioBufferSpeechStarted, now: float) -> None:
         self._speech.user_speaks(now)
@@ -398,9 +424,9 @@ class Conversation:
         )
 
     def _input_completed(
-        self, event: protocol.ConversationItemInputAudioTranscriptionCompleted, _now: float
+        self, event: protocol.ConversationItemInputAudioTranscriptionCompleted, now: float
     ) -> None:
-        self.usage = self.usage.with_transcription(event.usage)
+        self._spending.add_transcription(event.usage)
         self._record.heard(event.item_id, event.transcript)
         self._outcome.events.append(
             events.TranscriptCompleted(
@@ -414,6 +440,7 @@ class Conversation:
             # In a transcription session the answer would hold nothing new but the user's own
             # sound, all of it, once more.
             self._record.retrieve(event.item_id)
+        self._spending.tell(now)
 
     def _input_failed(
         self, event: protocol.ConversationItemInputAudioTranscriptionFailed, _now: float

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rtaudio.conversation.history import History
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item
+    from rtaudio.conversation.usage import Usage
+    from rtaudio.conversation.usage_limit import UsageLimit
 
 __all__ = [
     "AgentEnd",
@@ -45,6 +47,7 @@ __all__ = [
     "TranscriptDelta",
     "TranscriptFailed",
     "TransportEvent",
+    "UsageLimitReached",
 ]
 
 
@@ -305,6 +308,19 @@ class TranscriptFailed(SessionEvent, kw_only=True):
     item_id: str
     error: Any
     content_index: int = 0
+
+
+class UsageLimitReached(SessionEvent, kw_only=True):
+    """The session has spent what its `usage_limit` allows, and is about to close itself.
+
+    Attributes:
+        usage: what was spent, over the life of the session.
+        limit: the limit.
+    """
+
+    type: ClassVar[str] = "usage_limit_reached"
+    usage: Usage
+    limit: UsageLimit
 
 
 class ConnectionChange(SessionEvent, kw_only=True):

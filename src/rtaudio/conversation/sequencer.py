@@ -63,6 +63,7 @@ class ResponseSequencer:
         # The last request taken for accepted: the response that seemed to accept it may have been
         # one that the service began by itself, and then the refusal is still to come.
         self._accepted: _Create | None = None
+        self._halted = False
 
     @property
     def ongoing(self) -> bool:
@@ -143,6 +144,11 @@ class ResponseSequencer:
         elif self._pending is not None and event.get("event_id") == self._pending.event_id:
             self._drop(self._pending)
 
+    def halt(self) -> None:
+        """Ask for nothing more on this connection; those who wait, wait in vain."""
+        self._halted = True
+        self._advance()
+
     def reset(self) -> None:
         """The connection is gone: nothing is ongoing, and nobody waits any more."""
         self._reset()
@@ -162,6 +168,8 @@ class ResponseSequencer:
         self._advance()
 
     def _advance(self) -> None:
+        if self._halted:
+            self._waiting.clear()
         if self._ongoing or self._control is not _Control.FREE or not self._waiting:
             return
         first = self._waiting[0]

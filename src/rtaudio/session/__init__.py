@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rtaudio.conversation.prices import PriceTable
 from rtaudio.conversation.tracker import PlaybackTracker
+from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrails import GuardrailResult, OutputGuardrail
@@ -21,11 +23,13 @@ __all__ = [
     "Handoff",
     "OutputGuardrail",
     "PlaybackTracker",
+    "PriceTable",
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",
     "ReconnectPolicy",
     "RunContext",
+    "UsageLimit",
     "background_result",
     "function_tool",
     "handoff",

@@ -27,6 +27,7 @@ from rtaudio.conversation.events import (
     TranscriptDelta,
     TranscriptFailed,
     TransportEvent,
+    UsageLimitReached,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "TranscriptDelta",
     "TranscriptFailed",
     "TransportEvent",
+    "UsageLimitReached",
 ]

@@ -50,7 +50,9 @@ class Lifecycle:
         self._initial_agent = agent
         self._options = options
         self._model: str | None = None
-        self.link = Link(agent, options, options.make_transport(), self.hand_over, self._mend)
+        self.link = Link(
+            agent, options, options.make_transport(), self.hand_over, self._mend, self.begin_close
+        )
         # What the present connection was made with.
         self._wanted = ConnectOptions()
         self._generation = 0
@@ -64,18 +66,25 @@ class Lifecycle:
         """Whether a lost connection is being made again."""
         return self._mending is not None and not self._mending.done()
 
-    async def ready(self) -> None:
+    async def ready(self, *, exhausted: bool = False) -> None:
         """Wait until a connection stands, where one was lost and is being made again.
+
+        Args:
+            exhausted: whether one will do that is about to be closed, as the limit of what may be
+                spent is reached.
 
         Raises:
             TransportError: not connected, and nobody sees to it.
         """
         if self._mending is not None and not self._mending.done():
             await asyncio.wait([self._mending])
-        self.require_connection()
+        self.require_connection(exhausted=exhausted)
 
-    def require_connection(self) -> None:
+    def require_connection(self, *, exhausted: bool = False) -> None:
         """Refuse to go on without a connection.
+
+        Args:
+            exhausted: as in `ready`.
 
         Raises:
             TransportError: there is none.
@@ -83,6 +92,8 @@ class Lifecycle:
         status = self.link.transport.status
         if status != "connected":
             raise TransportError(f"not connected: the transport is {status}")
+        if self.link.conversation.exhausted and not exhausted:
+            raise TransportError("the session is closing: its usage_limit is reached")
 
     async def connect(
         self, url: str | None, api_key: ApiKey | None, model: str | None, call_id: str | None
@@ -92,6 +103,12 @@ class Lifecycle:
         if self._connecting or self.mending or link.transport.status != "disconnected":
             raise ConfigError("connect() was called already; call close() before connecting again")
         options.validate()
+        limit, usage = options.usage_limit, link.conversation.usage
+        if limit is not None and limit.reached(usage, options.prices):
+            raise ConfigError(
+                f"option usage_limit must be above what was spent already, {usage.total_tokens} "
+                f"tokens, got {limit!r}; raise it, or make a new session"
+            )
         if call_id is not None and model is not None:
             raise ConfigError("connect() takes a call_id or a model: a running call has its model")
         self._generation += 1
@@ -215,10 +232,14 @@ class Lifecycle:
 
     async def close(self) -> None:
         """See `RealtimeSession.close`."""
+        await asyncio.shield(self.begin_close())
+
+    def begin_close(self) -> asyncio.Task[None]:
+        """Close in a task of the session's own: events may be what closes it, and cannot wait."""
         if self._closing is None or self._closing.done():
             self._generation += 1
             self._closing = asyncio.ensure_future(self._clean_up(self.link.stop()))
-        await asyncio.shield(self._closing)
+        return self._closing
 
     async def _clean_up(self, running: set[asyncio.Task[None]]) -> None:
         if running:

@@ -48,6 +48,7 @@ class Link:
         transport: what carries the events.
         hand_over: makes another agent current, on behalf of the one whose call it is.
         mend: called with the error by which the connection was lost; true where it sees to another.
+        finish: begins to close the session, and does not wait for it.
 
     Attributes:
         context: handed to everything the application has written.
@@ -65,8 +66,10 @@ class Link:
         transport: RealtimeTransport,
         hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
         mend: Callable[[TransportError], bool],
+        finish: Callable[[], object],
     ) -> None:
         self._options = options
+        self._finish = finish
         self.transport = transport
         self.conversation = Conversation()
         self.context = RunContext(options.context, self.conversation)
@@ -97,6 +100,7 @@ class Link:
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
         self.conversation.connecting(options.history)
+        self.conversation.allow(options.usage_limit, options.prices)
 
     def listen(self) -> None:
         """Take in what the transport reports.
@@ -178,6 +182,8 @@ class Link:
             self.calls.start(call)
         for check in conversation.take_checks():
             self.guardrails.start(check, self._options.output_guardrails)
+        if conversation.finished:
+            self._finish()
 
     def _block(self, check: Check, finding: Finding) -> None:
         if self.conversation.block(check, time.monotonic()):

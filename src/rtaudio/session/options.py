@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.audio import AudioFormat
 from rtaudio.conversation.items import Item
+from rtaudio.conversation.prices import PriceTable
 from rtaudio.conversation.tracker import PlaybackTracker
+from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
 from rtaudio.session.guardrails import Finding, OutputGuardrail, check_guardrails, default_feedback
@@ -56,6 +58,10 @@ class RealtimeSessionOptions:
             plays as soon as it arrives, one piece after the other.
         reconnect: what to do when the connection is lost; None leaves it lost. With a policy the
             conversation goes on over another connection.
+        prices: what tokens cost, for `session.cost` and limits in money; None where that is no
+            matter.
+        usage_limit: tokens or money after which the session ends itself: it asks for no further
+            answer, delivers `usage_limit_reached` and closes; None for no limit.
         max_queued_events: how many events an iterator may fall behind before it gets
             `ConsumerTooSlow`; at least 1.
     """
@@ -79,6 +85,8 @@ class RealtimeSessionOptions:
     tool_error_formatter: ToolErrorFormatter | None = None
     playback_tracker: PlaybackTracker | None = None
     reconnect: ReconnectPolicy | None = None
+    prices: PriceTable | None = None
+    usage_limit: UsageLimit | None = None
     max_queued_events: int = 10_000
 
     def validate(self) -> None:
@@ -109,6 +117,11 @@ class RealtimeSessionOptions:
         _check_history(self.history)
         _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy")
         _check_type("playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker")
+        _check_type("prices", self.prices, PriceTable, "a PriceTable")
+        _check_type("usage_limit", self.usage_limit, UsageLimit, "a UsageLimit")
+        if self.usage_limit is not None and self.usage_limit.cost is not None:
+            wanted = "a PriceTable, as usage_limit is in money"
+            _check("prices", self.prices, self.prices is not None, wanted)
         fine = isinstance(self.tracing_disabled, bool)
         _check("tracing_disabled", self.tracing_disabled, fine, "a bool")
         check_guardrails("the session", self.output_guardrails)

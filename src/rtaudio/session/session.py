@@ -79,8 +79,14 @@ class RealtimeSession:
 
     @property
     def usage(self) -> Usage:
-        """Tokens spent over the life of this object."""
+        """Tokens spent over the life of this object, all its connections together."""
         return self._link.conversation.usage
+
+    @property
+    def cost(self) -> float | None:
+        """What that cost, in the currency of the option `prices`; None without prices."""
+        prices = self._options.prices
+        return None if prices is None else self.usage.cost(prices)
 
     @property
     def current_agent(self) -> RealtimeAgent | None:
@@ -262,7 +268,7 @@ class RealtimeSession:
             AudioError: the buffer holds something else.
             TransportError: the connection broke.
         """
-        if self._link.transport.status != "connected":
+        if self._link.transport.status != "connected" or self._link.conversation.exhausted:
             return
         wire = self._link.input.process(audio, self._link.conversation.wire_input)
         if not commit:
@@ -301,7 +307,7 @@ class RealtimeSession:
         Raises:
             TransportError: not connected.
         """
-        await self._lifecycle.ready()
+        await self._lifecycle.ready(exhausted=True)
         self._link.conversation.interrupt(time.monotonic())
         await self._link.send()
 
