@@ -461,3 +461,68 @@ def test_representations_of_events_hold_no_content(driver: Driver) -> None:
     driver.conversation.send_message("a secret")
     assert "secret" not in repr(events)
     assert "\\x00" not in repr(events)
+
+
+class TestNumbers:
+    def test_events_are_counted_and_those_of_unknown_types_among_them(self, driver: Driver) -> None:
+        driver.begin()
+        driver.feed("something.new")
+        driver.feed("input_audio_buffer.cleared")
+        counts = driver.conversation.counts()
+        assert (counts["events_received"], counts["events_unknown"]) == (3, 1)
+
+    def test_delivered_sound_is_counted_and_late_sound_apart(self, driver: Driver) -> None:
+        driver.begin()
+        driver.audio(4800)
+        driver.updated(output={"format": {"type": "audio/pcmu"}})
+        driver.audio(80)
+        driver.interrupt()
+        driver.audio(4800)
+        counts = driver.conversation.counts()
+        assert counts["output_audio_bytes"] == 4880
+        assert counts["output_audio_ms"] == 110
+        assert counts["output_audio_suppressed"] == 1
+
+    def test_interruptions_count_where_there_was_something_to_interrupt(
+        self, driver: Driver
+    ) -> None:
+        driver.interrupt()
+        driver.speech()
+        assert driver.conversation.counts()["interruptions"] == 0
+        driver.begin()
+        driver.interrupt()
+        driver.end()
+        driver.begin("r2")
+        driver.audio(4800, response="r2")
+        driver.speech()
+        assert driver.conversation.counts()["interruptions"] == 2
+
+    def test_numbers_outlive_the_connection(self, driver: Driver) -> None:
+        driver.begin()
+        driver.audio(480)
+        before = driver.conversation.counts()
+        driver.conversation.disconnected()
+        driver.conversation.connecting()
+        assert driver.conversation.counts() == before
+
+    def test_responses_whose_end_is_never_told_are_not_kept_for_ever(self, driver: Driver) -> None:
+        for number in range(105):
+            driver.begin(f"r{number}")
+        responses = driver.conversation.queues()["responses"]
+        assert (responses.size, responses.bound, responses.lost) == (100, 100, 5)
+        driver.end("r104")
+        assert driver.conversation.queues()["responses"].size == 99
+
+    def test_lost_parts_of_playback_count_beyond_the_connection(self, driver: Driver) -> None:
+        driver.begin()
+        for number in range(1002):
+            driver.audio(480, item=f"i{number}")
+        driver.conversation.track(None, None)
+        playback = driver.conversation.queues()["playback"]
+        assert (playback.size, playback.lost) == (0, 2)
+
+    def test_messages_that_the_service_never_confirms_are_forgotten(self, driver: Driver) -> None:
+        for _ in range(258):
+            driver.conversation.send_message("x")
+        unconfirmed = driver.conversation.queues()["unconfirmed"]
+        assert (unconfirmed.size, unconfirmed.bound, unconfirmed.lost) == (256, 256, 2)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtaudio.conversation.playback import Cut, Playback
+from rtaudio.conversation.playback import MAX_PARTS, Cut, Playback
 
 
 def test_nothing_received_leaves_nothing_to_cut() -> None:
@@ -62,3 +62,13 @@ def test_clear_forgets() -> None:
     playback.clear()
     assert playback.cuts(0.1, speaking=True) == []
     assert playback.unheard_ms(0.1) == 0
+
+
+def test_parts_that_wait_to_be_heard_have_a_bound() -> None:
+    playback = Playback()
+    for number in range(MAX_PARTS + 5):
+        playback.received(f"i{number}", 0, 10, 0.0)
+    queue = playback.queue
+    assert (queue.size, queue.bound, queue.lost) == (MAX_PARTS, MAX_PARTS, 5)
+    cuts = playback.cuts(0.0, speaking=False)
+    assert (cuts[0].item_id, cuts[-1].item_id) == ("i5", f"i{MAX_PARTS + 4}")

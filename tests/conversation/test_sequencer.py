@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtaudio.conversation.sequencer import ResponseSequencer
+from rtaudio import TransportError
+from rtaudio.conversation.sequencer import MAX_WAITING, ResponseSequencer
 
 
 class Line:
@@ -222,3 +223,62 @@ def test_never_two_requests_in_flight_and_every_manual_one_goes_once(steps: list
         sequencer.response_done(None)
         watch()
     assert answered == manual
+
+
+def test_requests_with_settings_of_their_own_are_refused_when_too_many_wait(line: Line) -> None:
+    line.sequencer.response_created("r")
+    for number in range(MAX_WAITING - 1):
+        line.sequencer.request({"n": number})
+    with pytest.raises(TransportError, match=f"{MAX_WAITING - 1} requests"):
+        line.sequencer.request({})
+    with pytest.raises(TransportError):
+        line.sequencer.request_event({"type": "response.create"})
+    for _ in range(5):
+        line.sequencer.request()
+    queue = line.sequencer.queue
+    assert (queue.size, queue.bound, queue.lost) == (MAX_WAITING, MAX_WAITING, 2)
+    for number in range(MAX_WAITING - 1):
+        line.sequencer.response_done(None)
+        (create,) = line.take()
+        assert create["response"] == {"n": number}
+        line.sequencer.response_created(None)
+    line.sequencer.response_done(None)
+    (last,) = line.take()
+    assert "response" not in last
+
+
+def test_plain_requests_are_covered_by_those_that_wait_however_many_they_are(line: Line) -> None:
+    line.sequencer.response_created("r")
+    for _ in range(2 * MAX_WAITING):
+        line.sequencer.request()
+    assert line.sequencer.queue.size == MAX_WAITING
+    assert line.sequencer.queue.lost == 0
+    line.sequencer.response_done("r")
+    assert len(line.take()) == 1
+    assert line.sequencer.queue.size == 0
+
+
+def test_a_plain_request_is_not_covered_by_one_with_settings_of_its_own(line: Line) -> None:
+    line.sequencer.request()
+    (create,) = line.take()
+    line.sequencer.response_created("r")
+    for _ in range(MAX_WAITING - 1):
+        line.sequencer.request({})
+    # The first lost its race and waits again; so there are as many as may be.
+    refuse(line, create, "conversation_already_has_active_response")
+    assert line.sequencer.queue.size == MAX_WAITING
+    line.sequencer.request()
+    assert line.sequencer.queue.size == MAX_WAITING + 1
+
+
+def test_nothing_goes_out_once_it_is_halted(line: Line) -> None:
+    line.sequencer.response_created("r")
+    line.sequencer.request()
+    line.sequencer.halt()
+    line.sequencer.response_done("r")
+    line.sequencer.request({})
+    assert line.take() == []
+    assert line.sequencer.queue.size == 0
+    line.sequencer.reset()
+    line.sequencer.request()
+    assert len(line.take()) == 1

@@ -17,7 +17,7 @@ class Spender:
 
     def __init__(self, **limit: Any) -> None:
         self.conversation = Conversation()
-        self.conversation.allow(UsageLimit(**limit), PRICES)
+        self.conversation.spending.allow(UsageLimit(**limit), PRICES)
 
     def feed(self, kind: str, **fields: Any) -> list[str]:
         event = decode_server_event(encode_event({"type": kind, "event_id": "e", **fields}))
@@ -52,15 +52,15 @@ def test_below_the_limit_nothing_happens() -> None:
     spender = Spender(total_tokens=10)
     spender.begin()
     assert spender.end(9) == ["agent_end"]
-    assert not spender.conversation.exhausted
-    assert not spender.conversation.finished
+    assert not spender.conversation.spending.exhausted
+    assert not spender.conversation.spending.finished
 
 
 def test_the_limit_is_told_once_and_behind_what_reached_it() -> None:
     spender = Spender(total_tokens=10)
     spender.begin()
     assert spender.end(10) == ["agent_end", "usage_limit_reached"]
-    assert spender.conversation.finished
+    assert spender.conversation.spending.finished
     assert spender.end(10) == ["agent_end"]
 
 
@@ -90,12 +90,12 @@ def test_an_ongoing_answer_comes_to_its_end_first() -> None:
     spender.begin("r1")
     spender.audio()
     assert spender.end(10, "other") == ["agent_end", "usage_limit_reached"]
-    assert spender.conversation.exhausted
-    assert not spender.conversation.finished
+    assert spender.conversation.spending.exhausted
+    assert not spender.conversation.spending.finished
     assert spender.audio() == ["audio"]
     assert spender.sent() == []
     spender.end(1, "r1")
-    assert spender.conversation.finished
+    assert spender.conversation.spending.finished
 
 
 def test_an_ongoing_answer_is_cut_where_that_was_asked_for() -> None:
@@ -106,7 +106,7 @@ def test_an_ongoing_answer_is_cut_where_that_was_asked_for() -> None:
     assert told == ["agent_end", "usage_limit_reached", "audio_interrupted"]
     assert spender.sent() == ["response.cancel", "conversation.item.truncate"]
     assert spender.audio() == []
-    assert spender.conversation.finished
+    assert spender.conversation.spending.finished
 
 
 def test_transcription_counts_as_money_but_not_as_tokens() -> None:
@@ -114,7 +114,7 @@ def test_transcription_counts_as_money_but_not_as_tokens() -> None:
     assert spender.transcribe(2.9)[-1] == "transcript_completed"
     assert spender.transcribe(0.1)[-1] == "usage_limit_reached"
     assert spender.conversation.usage.total_tokens == 0
-    assert spender.conversation.finished
+    assert spender.conversation.spending.finished
 
 
 @pytest.mark.parametrize("limit", [None, UsageLimit(total_tokens=100)])
@@ -123,9 +123,9 @@ def test_a_new_connection_may_spend_what_its_limit_allows(limit: UsageLimit | No
     spender.begin()
     spender.end(10)
     spender.conversation.disconnected()
-    assert not spender.conversation.finished
+    assert not spender.conversation.spending.finished
     spender.conversation.connecting()
-    spender.conversation.allow(limit, None)
+    spender.conversation.spending.allow(limit, None)
     spender.begin()
     assert spender.end(20) == ["agent_end"]
     spender.conversation.request_response()

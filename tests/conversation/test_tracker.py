@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtaudio.audio import AudioFormat
-from rtaudio.conversation.playback import Cut
+from rtaudio.conversation.playback import MAX_PARTS, Cut
 from rtaudio.conversation.tracker import PlaybackState, PlaybackTracker, TrackedPlayback
 
 
@@ -81,3 +81,10 @@ def test_parts_that_were_heard_are_not_kept_for_ever(tracker, playback):
         playback.received(str(number), 0, 100.0, now=0.0)
         tracker.on_play_ms(str(number), 0, 100)
     assert len(playback._lengths) <= 2
+
+
+def test_without_any_report_only_so_many_parts_are_remembered(playback):
+    for number in range(MAX_PARTS + 5):
+        playback.received(f"i{number}", 0, 10.0, now=0.0)
+    queue = playback.queue
+    assert (queue.size, queue.bound, queue.lost) == (MAX_PARTS, MAX_PARTS, 5)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rtaudio import ConfigError, GuardrailResult, GuardrailTripped, OutputGuardrail, RealtimeAgent
+from rtaudio.session.guardrail_runs import MAX_RUNNING
 from rtaudio.session.guardrails import run_guardrails
 
 
@@ -268,3 +269,34 @@ async def test_what_is_no_result_is_an_error():
 def test_wrong_guardrails_are_refused_when_they_are_made(make, words):
     with pytest.raises(ConfigError, match=words):
         make()
+
+
+async def test_checks_that_pile_up_make_room_for_the_latest(talk_with):
+    started: list[str] = []
+    cancelled: list[str] = []
+
+    async def hang(_ctx: Any, _agent: Any, text: str) -> GuardrailResult:
+        started.append(text)
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            cancelled.append(text)
+            raise
+        return GuardrailResult(False)
+
+    settings = {"output_guardrail_settings": {"debounce_text_length": 1}}
+    options = {"output_guardrails": [OutputGuardrail("slow", hang)], **settings}
+    async with talk_with(options=options) as talk:
+        talk.response("created")
+        for _ in range(MAX_RUNNING):
+            say(talk, "x")
+        await talk.settle()
+        say(talk, "x")
+        say(talk, "x")
+        await talk.settle()
+        assert cancelled == ["x", "xx"]
+        assert started[-1] == "x" * (MAX_RUNNING + 2)
+        checks = talk.session.stats.queues["checks"]
+        assert (checks.size, checks.bound, checks.lost) == (MAX_RUNNING, MAX_RUNNING, 2)
+    await talk.settle()
+    assert talk.session.stats.queues["checks"].size == 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rtaudio import TransportError
-from rtaudio.session.outbox import Outbox
+from rtaudio.session.outbox import MAX_WAITING, Outbox
 from rtaudio.transports import RealtimeTransport
 
 
@@ -102,3 +102,52 @@ async def test_cleared_outbox_writes_nothing_more() -> None:
     with pytest.raises(TransportError, match="before this was sent"):
         await sending
     assert gate.written == [0]
+
+
+async def fill(outbox: Outbox) -> None:
+    """One event is on its way, and as many wait as may be."""
+    outbox.post(event(0))
+    await idle()
+    outbox.post(*map(event, range(1, MAX_WAITING + 1)))
+
+
+async def test_a_full_line_refuses_what_is_posted_and_tells_why() -> None:
+    gate = Gate()
+    failed: list[Any] = []
+    outbox = Outbox(gate, lambda each, error: failed.append((each["n"], error)))
+    await fill(outbox)
+    outbox.post(event(-1), event(-2))
+    assert failed == []  # not while the one who posted is still busy
+    await idle()
+    assert [number for number, _error in failed] == [-1, -2]
+    assert isinstance(failed[0][1], TransportError)
+    queue = outbox.queue
+    assert (queue.size, queue.bound, queue.lost) == (MAX_WAITING, MAX_WAITING, 2)
+    gate.open_gate.set()
+    while outbox.queue.size:
+        await idle()
+    await outbox.send(event(-3))
+    assert gate.written == [*range(MAX_WAITING + 1), -3]
+
+
+async def test_a_full_line_refuses_senders() -> None:
+    gate = Gate()
+    failed: list[Any] = []
+    outbox = Outbox(gate, lambda each, _error: failed.append(each["n"]))
+    await fill(outbox)
+    with pytest.raises(TransportError, match=f"{MAX_WAITING} events"):
+        await outbox.send(b"sound", event(-1), event(-2, "response.create"))
+    await idle()
+    assert failed == [-2]
+    outbox.clear()
+    assert outbox.queue.lost == 3 + MAX_WAITING
+
+
+async def test_what_belongs_together_is_taken_as_a_whole_where_there_is_room() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    outbox.post(*map(event, range(2 * MAX_WAITING)))
+    gate.open_gate.set()
+    while outbox.queue.size:
+        await idle()
+    assert gate.written == list(range(2 * MAX_WAITING))

@@ -14,10 +14,12 @@ from rtaudio import (
     RealtimeAgent,
     RealtimeSession,
     RunContext,
+    ToolError,
     background_result,
     function_tool,
 )
 from rtaudio.session.approvals import DEFAULT_REJECTION
+from rtaudio.session.tool_calls import MAX_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -474,3 +476,60 @@ class TestClosing:
 def test_an_agent_takes_only_tools():
     with pytest.raises(ConfigError, match="tools of agent 'a' must be made by function_tool"):
         RealtimeAgent("a", tools=[lambda: None])  # type: ignore[list-item]
+
+
+class TestBounds:
+    async def test_calls_beyond_the_bound_are_answered_and_reported_and_not_run(self, talk_with):
+        ran: list[int] = []
+
+        @function_tool
+        async def hang(x: int) -> None:
+            """Wait for ever."""
+            ran.append(x)
+            await asyncio.get_running_loop().create_future()
+
+        async with talk_with(hang) as talk:
+            talk.response("created")
+            for number in range(MAX_CALLS + 1):
+                talk.call("hang", {"x": number}, call_id=f"c{number}")
+            await talk.settle()
+            assert len(ran) == MAX_CALLS
+            assert talk.sent() == [
+                (f"c{MAX_CALLS}", "Too many calls are unfinished. Try again later.")
+            ]
+            (error,) = [event.error for event in talk.events if event.type == "error"]
+            assert isinstance(error, ToolError)
+            calls = talk.session.stats.queues["calls"]
+            assert (calls.size, calls.bound, calls.lost) == (MAX_CALLS, MAX_CALLS, 1)
+
+    async def test_answered_calls_make_room_and_only_the_oldest_is_forgotten(self, talk_with):
+        async with talk_with(double) as talk:
+            talk.response("created")
+            for number in range(MAX_CALLS + 1):
+                talk.call("double", {"x": number}, call_id=f"c{number}")
+                if number % 100 == 0:
+                    await talk.settle()
+            await talk.settle()
+            assert len(talk.sent()) == MAX_CALLS + 1
+            assert talk.session.stats.queues["calls"].lost == 0
+            talk.events.clear()
+            talk.call("double", {"x": 1}, call_id="c1")
+            await talk.settle()
+            assert talk.kinds() == []  # known still: the output is only sent again
+            talk.call("double", {"x": 0}, call_id="c0")
+            await talk.settle()
+            assert talk.kinds() == ["agent_tool_start", "agent_tool_end"]
+
+    async def test_decisions_about_single_calls_are_kept_up_to_a_bound(self, talk_with):
+        tool = plain("pay", lambda: "paid", needs_approval=True)
+        async with talk_with(tool) as talk:
+            session = talk.session
+            session.on("tool_approval_requested", lambda asked: session.approve(asked.approval))
+            talk.response("created")
+            for number in range(1003):
+                talk.call("pay", call_id=f"c{number}")
+                if number % 100 == 0:
+                    await talk.settle()
+            await talk.settle()
+            approvals = talk.session.stats.queues["approvals"]
+            assert (approvals.size, approvals.bound, approvals.lost) == (1000, 1000, 3)

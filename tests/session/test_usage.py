@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rtaudio import ConfigError, PriceTable, TransportError, UsageLimit
+from rtaudio import ConfigError, PriceTable, ReconnectPolicy, TransportError, UsageLimit
 
 PRICES = PriceTable(text_input=4, audio_input=32, text_output=16, audio_output=64)
 SPENT = {
@@ -149,6 +149,33 @@ class TestLimit:
             talk.call("unknown")
             await talk.settle()
             assert talk.sent() == [("c1", "There is no tool 'unknown'.")]
+
+    async def test_a_connection_that_is_lost_then_is_not_made_again(
+        self, make_session: Any, transport: Any, service: Any
+    ) -> None:
+        limit = UsageLimit(total_tokens=50)
+        session = make_session(usage_limit=limit, reconnect=ReconnectPolicy(initial_delay_s=0))
+        await session.connect()
+        stream = aiter(session)
+        transport.emit(service.response("created", "r1"))
+        transport.emit(service.response("done", "other", usage=SPENT))
+        transport.disconnect(OSError("gone"))
+        kinds = [event.type async for event in stream]
+        assert "agent_end" in kinds
+        assert "reconnecting" not in kinds
+        assert [call.method for call in transport.calls].count("connect") == 1
+
+    async def test_a_failure_to_close_is_an_error_event(
+        self, make_session: Any, transport: Any, service: Any
+    ) -> None:
+        session = make_session(usage_limit=UsageLimit(total_tokens=50))
+        failed = asyncio.get_running_loop().create_future()
+        session.on("error", lambda event: failed.set_result(event.error))
+        await session.connect()
+        transport.fail_next_call("close", OSError("broken"))
+        answer(transport, service)
+        assert str(await failed) == "broken"
+        assert session.connection_state == "disconnected"
 
     async def test_handlers_may_close_the_session_too(
         self, make_session: Any, transport: Any, service: Any

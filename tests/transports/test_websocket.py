@@ -437,3 +437,20 @@ def test_representation_shows_neither_key_nor_query() -> None:
 def test_options_out_of_range_are_config_errors(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         WebSocketTransport(**options)
+
+
+async def test_a_message_larger_than_the_limit_ends_the_connection(running: Running) -> None:
+    async with running() as server:
+        transport = WebSocketTransport(server.url, max_message_bytes=2000)
+        session = RealtimeSession(None, transport=transport)
+        await session.connect()
+        stream = aiter(session)
+        await server.sockets[0].send(json.dumps({"type": "x", "padding": "." * 2000}))
+        with pytest.raises(ConnectionLost):
+            async for _event in stream:
+                pass
+
+
+def test_messages_have_a_limit_unless_none_is_wanted() -> None:
+    assert WebSocketTransport()._settings["max_size"] == 256 * 1024 * 1024
+    assert WebSocketTransport(max_message_bytes=None)._settings["max_size"] is None

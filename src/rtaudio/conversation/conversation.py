@@ -34,18 +34,21 @@ if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item, ItemStatus
-    from rtaudio.conversation.prices import PriceTable
+    from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.spoken_text import Check
     from rtaudio.conversation.tracker import PlaybackTracker
     from rtaudio.conversation.usage import Usage
-    from rtaudio.conversation.usage_limit import UsageLimit
     from rtaudio.protocol import ServerEvent, UnknownEvent
 
 __all__ = ["Conversation"]
 
 
 class Conversation:
-    """History, response sequencing, interruption and usage of one conversation."""
+    """History, response sequencing, interruption and usage of one conversation.
+
+    Attributes:
+        spending: the limit of what may be spent, and whether it is reached.
+    """
 
     def __init__(self) -> None:
         self._outcome = Outcome()
@@ -54,7 +57,9 @@ class Conversation:
         self._sequencer = ResponseSequencer(self._outcome.client_events)
         self._speech = Speech(self._outcome, self._settings, self._sequencer)
         self._turns = Turns(self._outcome, self._record)
-        self._spending = Spending(self._outcome, self._sequencer, self._speech)
+        self.spending = Spending(self._outcome, self._sequencer, self._speech)
+        self._received = 0
+        self._unknown = 0
 
     def _start_over(self) -> None:
         self._settings.start_over()
@@ -62,7 +67,7 @@ class Conversation:
         self._sequencer.reset()
         self._speech.start_over()
         self._turns.start_over()
-        self._spending.start_over()
+        self.spending.start_over()
         self._outcome.drop_work()
 
     # What comes out.
@@ -98,17 +103,7 @@ class Conversation:
     @property
     def usage(self) -> Usage:
         """Tokens spent; kept when the conversation starts over."""
-        return self._spending.usage
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the limit of what may be spent was reached on this connection."""
-        return self._spending.exhausted
-
-    @property
-    def finished(self) -> bool:
-        """Whether that limit was reached and the connection should now be closed."""
-        return self._spending.finished
+        return self.spending.usage
 
     @property
     def wire_input(self) -> AudioFormat:
@@ -124,6 +119,25 @@ class Conversation:
     def response_ongoing(self) -> bool:
         """Whether the service is producing a response."""
         return self._sequencer.ongoing
+
+    @property
+    def wire_input_bytes_per_ms(self) -> float:
+        """Bytes of one millisecond of the audio the service expects."""
+        return self._settings.input_bytes_per_ms
+
+    def counts(self) -> dict[str, Any]:
+        """What happened so far, over all connections, as fields of `SessionStats`."""
+        received, unknown = self._received, self._unknown
+        return {"events_received": received, "events_unknown": unknown, **self._speech.counts()}
+
+    def queues(self) -> dict[str, QueueStats]:
+        """How full everything is that has a bound."""
+        return {
+            "requests": self._sequencer.queue,
+            "responses": self._turns.queue,
+            "playback": self._speech.queue,
+            "unconfirmed": self._record.queue,
+        }
 
     # The connection.
 
@@ -213,15 +227,6 @@ class Conversation:
         """Have what the model says checked after so many characters; None for not at all."""
         self._turns.check_every = every
 
-    def allow(self, limit: UsageLimit | None, prices: PriceTable | None) -> None:
-        """End the conversation when it has spent this much; None for any amount.
-
-        Args:
-            limit: tokens or money, usage of earlier connections included.
-            prices: what money is counted by.
-        """
-        self._spending.allow(limit, prices)
-
     # What the application wants.
 
     def send_message(
@@ -305,9 +310,13 @@ class Conversation:
             event: as decoded by `rtaudio.protocol.decode_server_event`.
             now: monotonic time of its arrival in seconds.
         """
+        self._received += 1
         handle = _HANDLERS.get(type(event))
         if handle is not None:
             handle(self, event, now)
+
+    def _unknown_event(self, _event: UnknownEvent, _now: float) -> None:
+        self._unknown += 1
 
     def _audio_delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
         self._speech.delta(event, now)
@@ -351,11 +360,11 @@ class Conversation:
     def _response_done(self, event: protocol.ResponseDone, now: float) -> None:
         response = event.response
         # First, so that no further response is asked for where the limit is reached.
-        self._spending.add_response(response.usage)
+        self.spending.add_response(response.usage)
         self._sequencer.response_done(response.id)
         self._speech.response_ended(response.id)
         self._turns.ended(response.id, response.output or ())
-        self._spending.tell(now)
+        self.spending.tell(now)
 
     def _speech_started(self, _event: protocol.InputAudioBufferSpeechStarted, now: float) -> None:
         self._speech.user_speaks(now)
@@ -426,7 +435,7 @@ class Conversation:
     def _input_completed(
         self, event: protocol.ConversationItemInputAudioTranscriptionCompleted, now: float
     ) -> None:
-        self._spending.add_transcription(event.usage)
+        self.spending.add_transcription(event.usage)
         self._record.heard(event.item_id, event.transcript)
         self._outcome.events.append(
             events.TranscriptCompleted(
@@ -440,7 +449,7 @@ class Conversation:
             # In a transcription session the answer would hold nothing new but the user's own
             # sound, all of it, once more.
             self._record.retrieve(event.item_id)
-        self._spending.tell(now)
+        self.spending.tell(now)
 
     def _input_failed(
         self, event: protocol.ConversationItemInputAudioTranscriptionFailed, _now: float
@@ -489,4 +498,5 @@ _HANDLERS: dict[type, _Handler] = {
     protocol.ConversationItemInputAudioTranscriptionCompleted: Conversation._input_completed,
     protocol.ConversationItemInputAudioTranscriptionFailed: Conversation._input_failed,
     protocol.ErrorEvent: Conversation._error,
+    protocol.UnknownEvent: Conversation._unknown_event,
 }

@@ -11,7 +11,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-__all__ = ["Cut", "Playback"]
+from rtaudio.conversation.queue_stats import QueueStats
+
+__all__ = ["MAX_PARTS", "Cut", "Playback"]
+
+# Parts of items whose sound may wait to be heard.
+MAX_PARTS = 1000
 
 # Sums of millisecond fractions that should be whole come out slightly below a whole number.
 _ROUNDING_MS = 1e-6
@@ -40,6 +45,14 @@ class Playback:
     def __init__(self) -> None:
         self._stretches: list[_Stretch] = []
         self._dry_at = 0.0
+        self._dropped = 0
+
+    @property
+    def queue(self) -> QueueStats:
+        """The parts that have not been heard to their end, as far as is known."""
+        return QueueStats(
+            size=len(self._stretches), bound=MAX_PARTS, policy="drop_oldest", lost=self._dropped
+        )
 
     def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> None:
         """Sound of this length arrived."""
@@ -50,6 +63,10 @@ class Playback:
                 self._stretches.clear()
             last = _Stretch(item_id, content_index)
             self._stretches.append(last)
+            if len(self._stretches) > MAX_PARTS:
+                # It can no longer be cut; that it has not been heard yet is hard to believe.
+                del self._stretches[0]
+                self._dropped += 1
         last.length_ms += length_ms
         self._dry_at = max(self._dry_at, now) + length_ms / 1000
 

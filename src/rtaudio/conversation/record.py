@@ -11,6 +11,7 @@ from rtaudio import protocol
 from rtaudio.conversation import events
 from rtaudio.conversation.item_list import ItemList
 from rtaudio.conversation.items import ContentPart, Item, ItemStatus, item_from_wire
+from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.conversation.restoration import restoring_events
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ class Record:
         self._restored: set[str] = set()
         # Messages of ours that the service has not confirmed, oldest first.
         self._unconfirmed: deque[dict[str, Any]] = deque(maxlen=_MAX_UNCONFIRMED)
+        self._forgotten = 0
+
+    @property
+    def queue(self) -> QueueStats:
+        """The messages that the service has not confirmed."""
+        return QueueStats(
+            size=len(self._unconfirmed),
+            bound=_MAX_UNCONFIRMED,
+            policy="drop_oldest",
+            lost=self._forgotten,
+        )
 
     def start_over(self) -> None:
         """Nothing is on its way to the service. History stays."""
@@ -63,6 +75,7 @@ class Record:
         item = event.get("item") or {}
         parts = item.get("content") or ()
         if item.get("role") == "user" and all(part["type"] in _WRITTEN for part in parts):
+            self._forgotten += len(self._unconfirmed) == _MAX_UNCONFIRMED
             self._unconfirmed.append(event)
 
     def break_off(self) -> str:

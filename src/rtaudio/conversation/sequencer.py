@@ -16,10 +16,16 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from rtaudio.conversation.queue_stats import QueueStats
+from rtaudio.errors import TransportError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ResponseSequencer"]
+__all__ = ["MAX_WAITING", "ResponseSequencer"]
+
+# Requests that may wait for the response before them.
+MAX_WAITING = 1000
 
 _ALREADY_ACTIVE = "conversation_already_has_active_response"
 
@@ -51,6 +57,7 @@ class ResponseSequencer:
     def __init__(self, outgoing: list[dict[str, Any]]) -> None:
         self.outgoing = outgoing
         self._count = 0
+        self._refused = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -75,16 +82,40 @@ class ResponseSequencer:
         """The id of the response that is being produced, where it is known."""
         return self._response_id
 
+    @property
+    def queue(self) -> QueueStats:
+        """The requests that wait."""
+        return QueueStats(
+            size=len(self._waiting), bound=MAX_WAITING, policy="raise", lost=self._refused
+        )
+
     def request(self, response: Mapping[str, Any] | None = None) -> None:
-        """Ask for a response; with a payload (even an empty one) for one of its own."""
-        if response is None:
+        """Ask for a response; with a payload (even an empty one) for one of its own.
+
+        Raises:
+            TransportError: too many with a payload wait.
+        """
+        if response is not None:
+            self.request_event({"type": "response.create", "response": dict(response)})
+            return
+        # Where the line is full, the request before this one covers it.
+        if len(self._waiting) < MAX_WAITING or self._waiting[-1] is not None:
             self._waiting.append(None)
-        else:
-            self._waiting.append({"type": "response.create", "response": dict(response)})
         self._advance()
 
     def request_event(self, event: Mapping[str, Any]) -> None:
-        """Ask for a response with a ready-made `response.create`, which keeps its `event_id`."""
+        """Ask for a response with a ready-made `response.create`, which keeps its `event_id`.
+
+        Raises:
+            TransportError: too many of these wait.
+        """
+        # One place is kept for requests without a payload: many share it, and none fails.
+        if len(self._waiting) >= MAX_WAITING - 1:
+            self._refused += 1
+            raise TransportError(
+                f"{len(self._waiting)} requests for a response wait for the one that is being "
+                "given; ask again when some are answered"
+            )
         self._waiting.append(dict(event))
         self._advance()
 

@@ -24,7 +24,8 @@ class WireSettings:
     Attributes:
         input: format of the audio the service expects.
         output: format of the audio the service sends.
-        output_bytes_per_ms: bytes of one millisecond of the latter.
+        input_bytes_per_ms: bytes of one millisecond of what it expects.
+        output_bytes_per_ms: bytes of one millisecond of what it sends.
         transcribes_only: whether the service only listens.
         server_interrupts: whether the service cancels its answer by itself when the user speaks.
     """
@@ -37,6 +38,7 @@ class WireSettings:
         """Nothing is known yet."""
         self.input = _DEFAULT_FORMAT
         self.output = _DEFAULT_FORMAT
+        self.input_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
         self.output_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
         self.transcribes_only = False
         self.server_interrupts = False
@@ -64,6 +66,7 @@ class WireSettings:
         self.transcribes_only = session.get("type") == "transcription"
         self.input = _wire_format(session, "input")
         self.output = _wire_format(session, "output")
+        self.input_bytes_per_ms = _bytes_per_ms(self.input)
         self.output_bytes_per_ms = _bytes_per_ms(self.output)
         if confirmed:
             audio_input = (session.get("audio") or {}).get("input") or {}

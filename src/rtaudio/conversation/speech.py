@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rtaudio.conversation import events
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.tracker import PlaybackTracker, TrackedPlayback
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from rtaudio import protocol
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.outcome import Outcome
+    from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.sequencer import ResponseSequencer
     from rtaudio.conversation.settings import WireSettings
 
@@ -37,6 +40,12 @@ class Speech:
         self._tracker: PlaybackTracker | None = None
         # What the application gets, where that is not the wire's own format.
         self._heard_format: AudioFormat | None = None
+        # Over the life of the session.
+        self._delivered_bytes = 0
+        self._delivered_ms = 0.0
+        self._suppressed = 0
+        self._interruptions = 0
+        self._lost_before = 0
         self.start_over()
 
     def start_over(self) -> None:
@@ -58,7 +67,23 @@ class Speech:
             heard: the format in which it gets the sound; None for the service's.
         """
         self._tracker, self._heard_format = tracker, heard
+        self._lost_before += self._playback.queue.lost
         self._playback = Playback() if tracker is None else TrackedPlayback(tracker)
+
+    def counts(self) -> dict[str, int | float]:
+        """What was said so far, as fields of `SessionStats`."""
+        return {
+            "output_audio_bytes": self._delivered_bytes,
+            "output_audio_ms": self._delivered_ms,
+            "output_audio_suppressed": self._suppressed,
+            "interruptions": self._interruptions,
+        }
+
+    @property
+    def queue(self) -> QueueStats:
+        """The parts of items that have not been heard to their end, as far as is known."""
+        queue = self._playback.queue
+        return msgspec.structs.replace(queue, lost=queue.lost + self._lost_before)
 
     def settings_changed(self) -> None:
         """The wire's formats may be others now."""
@@ -77,9 +102,13 @@ class Speech:
     def delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
         """A piece of sound arrived; nothing where it belongs to an answer that was interrupted."""
         if event.response_id == self._interrupted_response:
+            self._suppressed += 1
             return
         audio = event.audio
-        length_ms = len(audio) / self._settings.output_bytes_per_ms
+        length = len(audio)
+        length_ms = length / self._settings.output_bytes_per_ms
+        self._delivered_bytes += length
+        self._delivered_ms += length_ms
         self._playback.received(event.item_id, event.content_index, length_ms, now)
         collected = self._outcome.events
         if not self._started:
@@ -111,6 +140,8 @@ class Speech:
         cuts = self._playback.cuts(now, speaking=self._sequencer.ongoing)
         if self._sequencer.ongoing:
             self._interrupted_response = self._sequencer.response_id
+        if cuts or self._sequencer.ongoing:
+            self._interruptions += 1
         if cancel:
             self._sequencer.cancel()
         if cuts:

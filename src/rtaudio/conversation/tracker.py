@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtaudio.conversation.playback import Cut, Playback
+from rtaudio.conversation.playback import MAX_PARTS, Cut, Playback
+from rtaudio.conversation.recent import Recent
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from rtaudio.audio import AudioFormat
+    from rtaudio.conversation.queue_stats import QueueStats
 
 __all__ = ["PlaybackState", "PlaybackTracker", "TrackedPlayback"]
 
@@ -69,7 +71,13 @@ class TrackedPlayback(Playback):
     def __init__(self, tracker: PlaybackTracker) -> None:
         super().__init__()
         self._tracker = tracker
-        self._lengths: dict[tuple[str, int], float] = {}
+        # Bounded, since a tracker that is never told anything lets nothing be forgotten.
+        self._lengths: Recent[tuple[str, int], float] = Recent(MAX_PARTS)
+
+    @property
+    def queue(self) -> QueueStats:
+        """The parts that have not been heard to their end, as far as is known."""
+        return self._lengths.queue
 
     def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> None:
         """Sound of this length arrived."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rtaudio.conversation import events
 from rtaudio.conversation.calls import FunctionCall
 from rtaudio.conversation.items import call_from_wire, item_from_wire
+from rtaudio.conversation.recent import Recent
 from rtaudio.conversation.spoken_text import Check, SpokenText
 
 if TYPE_CHECKING:
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 
     from rtaudio import protocol
     from rtaudio.conversation.outcome import Outcome
+    from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.record import Record
 
 __all__ = ["Turns"]
+
+# Responses that may be open at a time. The service works on one, and on few beside it that are out
+# of band; one whose end it never tells must not be kept for ever.
+_MAX_OPEN = 100
 
 
 class Turns:
@@ -36,12 +42,19 @@ class Turns:
         self._record = record
         self.offer: Any = None
         self.check_every: int | None = None
-        self.start_over()
+        self._offers: Recent[str, Any] = Recent(_MAX_OPEN)
+        self._spoken: Recent[str | None, SpokenText] = Recent(_MAX_OPEN)
+        self.begun = 0
+
+    @property
+    def queue(self) -> QueueStats:
+        """The responses that are open."""
+        return self._offers.queue
 
     def start_over(self) -> None:
         """No response has begun yet."""
-        self._offers: dict[str, Any] = {}
-        self._spoken: dict[str | None, SpokenText] = {}
+        self._offers.clear()
+        self._spoken.clear()
         self.begun = 0
 
     def break_off(self) -> None:

@@ -12,6 +12,7 @@ from rtaudio.session.handoffs import Handoff, handoff
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.reconnect import ReconnectPolicy
 from rtaudio.session.session import RealtimeSession
+from rtaudio.session.stats import QueueStats, SessionStats
 from rtaudio.session.stream import ConsumerTooSlow
 from rtaudio.session.tool_output import background_result
 from rtaudio.session.tools import FunctionTool, function_tool
@@ -24,11 +25,13 @@ __all__ = [
     "OutputGuardrail",
     "PlaybackTracker",
     "PriceTable",
+    "QueueStats",
     "RealtimeAgent",
     "RealtimeSession",
     "RealtimeSessionOptions",
     "ReconnectPolicy",
     "RunContext",
+    "SessionStats",
     "UsageLimit",
     "background_result",
     "function_tool",

@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from rtaudio.conversation.recent import Recent
+
 if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.context import RunContext
     from rtaudio.session.tools import FunctionTool
@@ -60,14 +63,23 @@ class Decision:
     message: str | None = None
 
 
+# Decisions about single calls that are kept; one that is forgotten would be asked for again.
+_MAX_DECISIONS = 1000
+
+
 class Approvals:
     """What was decided so far, by agent and tool; it outlives connections."""
 
     def __init__(self) -> None:
-        self._calls: dict[tuple[int, str, str], Decision] = {}
+        self._calls: Recent[tuple[int, str, str], Decision] = Recent(_MAX_DECISIONS)
         self._standing: dict[tuple[int, str], Decision] = {}
         # Agents are known by identity, so those that were judged are kept.
         self._agents: dict[int, RealtimeAgent] = {}
+
+    @property
+    def queue(self) -> QueueStats:
+        """The decisions about single calls."""
+        return self._calls.queue
 
     def decide(
         self, approval: FunctionApproval, *, approved: bool, always: bool, message: str | None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtaudio.audio.format import AudioFormat
     from rtaudio.audio.types import PcmLike
 
-__all__ = ["InputAudio", "OutputAudio"]
+__all__ = ["InputAudio", "OutputAudio", "byte_length"]
 
 # Buffers of plain bytes, or of native-endian 16-bit samples.
 _BUFFER_FORMATS = frozenset({"B", "b", "c", "h", "<h", "=h"})
@@ -115,15 +115,28 @@ class OutputAudio:
         return self._converter.process(data)
 
 
-def _as_bytes(audio: PcmLike) -> bytes:
-    if isinstance(audio, bytes):
-        return audio
+def byte_length(audio: PcmLike) -> int:
+    """Bytes in a buffer.
+
+    Raises:
+        AudioError: it is no buffer.
+    """
+    return _view(audio).nbytes
+
+
+def _view(audio: PcmLike) -> memoryview:
     try:
-        view = memoryview(cast("Buffer", audio))
+        return memoryview(cast("Buffer", audio))
     except TypeError:
         raise AudioError(
             f"audio is bytes, bytearray, memoryview or an int16 array, got {type(audio).__name__}"
         ) from None
+
+
+def _as_bytes(audio: PcmLike) -> bytes:
+    if isinstance(audio, bytes):
+        return audio
+    view = _view(audio)
     if view.format not in _BUFFER_FORMATS or not view.c_contiguous:
         raise AudioError(
             f"audio is contiguous bytes or int16 samples, got items of format {view.format!r}"

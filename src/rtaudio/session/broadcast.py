@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from rtaudio.conversation.events import Error, SessionEvent
+from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.protocol import ErrorEvent
 from rtaudio.session.handlers import Handlers
 from rtaudio.session.stream import EventStream
@@ -34,7 +36,9 @@ class Broadcast:
         self.handlers = Handlers(self.report)
         self.agent = agent
         self._context = context
-        self._streams: list[EventStream] = []
+        # Weakly, for a loop that was left by `break` does not say so: its stream just vanishes.
+        self._streams: dict[weakref.ref[EventStream], None] = {}
+        self._lost = 0
         # How iteration ends for those who begin after the end; None while it goes on.
         self._end: tuple[Exception | None] | None = None
 
@@ -56,8 +60,9 @@ class Broadcast:
         event.context = self._context
         event.agent = self.agent if agent is None else agent
         self.handlers.call(event)
-        for stream in tuple(self._streams):
-            stream.put(event)
+        if self._streams:
+            for stream in self._alive():
+                stream.put(event)
 
     def report(self, error: Exception) -> None:
         """Deliver an exception as an `error` event."""
@@ -65,8 +70,8 @@ class Broadcast:
 
     def stream(self, limit: int) -> EventStream:
         """All events from now on; ended already where the session has."""
-        stream = EventStream(limit, self._streams.remove)
-        self._streams.append(stream)
+        stream = EventStream(limit, self._forget)
+        self._streams[weakref.ref(stream, self._vanished)] = None
         if self._end is not None:
             stream.end(self._end[0])
         return stream
@@ -79,8 +84,23 @@ class Broadcast:
         """Let all iterations end, by an exception where one is given. The first end counts."""
         if self._end is None:
             self._end = (error,)
-        for stream in tuple(self._streams):
+        for stream in self._alive():
             stream.end(error)
+
+    def queue(self, limit: int) -> QueueStats:
+        """What waits for the consumer that is furthest behind; losses are those of all."""
+        size = max((stream.waiting for stream in self._alive()), default=0)
+        return QueueStats(size=size, bound=limit, policy="raise", lost=self._lost)
+
+    def _alive(self) -> list[EventStream]:
+        return [stream for ref in tuple(self._streams) if (stream := ref()) is not None]
+
+    def _forget(self, stream: EventStream) -> None:
+        self._lost += stream.lost
+        self._vanished(weakref.ref(stream))
+
+    def _vanished(self, ref: weakref.ref[EventStream]) -> None:
+        self._streams.pop(ref, None)
 
 
 def _kind_of(error: Any) -> str:

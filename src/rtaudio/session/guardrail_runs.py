@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from rtaudio.conversation.events import OutputGuardrailTripped
+from rtaudio.conversation.queue_stats import QueueStats
+from rtaudio.conversation.recent import Recent
 from rtaudio.session.guardrails import run_guardrails
 
 if TYPE_CHECKING:
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
     from rtaudio.session.context import RunContext
     from rtaudio.session.guardrails import Finding, OutputGuardrail
 
-__all__ = ["GuardrailRuns"]
+__all__ = ["MAX_RUNNING", "GuardrailRuns"]
+
+# Checks at a time. A guardrail that takes so long that there are more has been overtaken: later
+# checks see more of the same text.
+MAX_RUNNING = 100
+# Responses of which it is kept that something was found.
+_MAX_TRIPPED = 1000
 
 
 class GuardrailRuns:
@@ -37,8 +45,17 @@ class GuardrailRuns:
         self._context = context
         self._broadcast = broadcast
         self._block = block
-        self._tripped: set[str | None] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tripped: Recent[str | None, None] = Recent(_MAX_TRIPPED)
+        # In the order in which they were started.
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._lost = 0
+
+    @property
+    def queue(self) -> QueueStats:
+        """The checks that run."""
+        return QueueStats(
+            size=len(self._tasks), bound=MAX_RUNNING, policy="drop_oldest", lost=self._lost
+        )
 
     def start(self, check: Check, guardrails: Sequence[OutputGuardrail]) -> None:
         """Check a text: by the agent's own guardrails, then by these; the same one runs once."""
@@ -49,8 +66,16 @@ class GuardrailRuns:
             task = asyncio.get_running_loop().create_task(
                 self._run(check, wanted), name="rtaudio-guardrails"
             )
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = None
+            task.add_done_callback(self._ended)
+            if len(self._tasks) > MAX_RUNNING:
+                oldest = next(iter(self._tasks))
+                del self._tasks[oldest]
+                oldest.cancel()
+                self._lost += 1
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
 
     async def _run(self, check: Check, guardrails: list[OutputGuardrail]) -> None:
         agent = check.offer.agent
@@ -59,7 +84,7 @@ class GuardrailRuns:
             self._broadcast.report(error)
         if not findings or check.response_id in self._tripped:
             return
-        self._tripped.add(check.response_id)
+        self._tripped[check.response_id] = None
         first = findings[0]
         event = OutputGuardrailTripped(
             item_id=check.item_id,
@@ -75,5 +100,5 @@ class GuardrailRuns:
     def stop(self) -> None:
         """Forget what was checked, and what is being checked."""
         self._tripped.clear()
-        for task in self._tasks - {asyncio.current_task()}:
+        for task in self._tasks.keys() - {asyncio.current_task()}:
             task.cancel()

@@ -6,11 +6,13 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
 from rtaudio.conversation.events import Error, HistoryUpdated, SessionEvent
+from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.errors import ConfigError
+from rtaudio.session.stream import ConsumerTooSlow
 
 __all__ = ["Handler", "Handlers"]
 
@@ -23,17 +25,31 @@ class Handlers:
     """Calls handlers in the order of registration.
 
     Plain handlers run at once. Async ones are started at once and not waited for, so that a slow
-    one does not hold up the events behind it. What a handler raises goes to `report`; what an
+    one does not hold up the events behind it; but when `limit` of them run, no further one is
+    started, and `report` learns of it once. What a handler raises goes to `report`; what an
     `error` handler raises is logged, since reporting it would call that handler again.
 
     Args:
         report: called with exceptions of handlers.
+
+    Attributes:
+        limit: calls of async handlers that may run at a time.
     """
 
     def __init__(self, report: Callable[[Exception], None]) -> None:
         self._report = report
         self._by_type: dict[str, list[Handler]] = {}
         self._running: set[asyncio.Future[Any]] = set()
+        self.limit = 10_000
+        self._lost = 0
+        self._behind = False
+
+    @property
+    def queue(self) -> QueueStats:
+        """The calls of async handlers that run."""
+        return QueueStats(
+            size=len(self._running), bound=self.limit, policy="drop_newest", lost=self._lost
+        )
 
     def add(self, event_type: str, handler: Handler) -> None:
         """Call `handler` with every event of this type.
@@ -74,15 +90,32 @@ class Handlers:
             except Exception as error:
                 self._failed(event, error)
                 continue
-            if inspect.isawaitable(result):
+            if len(self._running) >= self.limit and inspect.iscoroutine(result):
+                self._leave_out(result)
+            elif inspect.isawaitable(result):
                 if isinstance(event, HistoryUpdated):
                     event.capture()
                 running = asyncio.ensure_future(result)
                 self._running.add(running)
                 running.add_done_callback(functools.partial(self._finished, event))
 
+    def _leave_out(self, begun: Coroutine[Any, Any, Any]) -> None:
+        """Do without a call that has not run a step yet: too many run already."""
+        begun.close()
+        self._lost += 1
+        if not self._behind:
+            self._behind = True
+            self._report(
+                ConsumerTooSlow(
+                    f"{self.limit} calls of async handlers run (max_queued_events); until some "
+                    "have ended they are not called any more"
+                )
+            )
+
     def _finished(self, event: SessionEvent, done: asyncio.Future[Any]) -> None:
         self._running.discard(done)
+        if len(self._running) <= self.limit // 2:
+            self._behind = False
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Exception):
             self._failed(event, error)

@@ -51,7 +51,7 @@ class Lifecycle:
         self._options = options
         self._model: str | None = None
         self.link = Link(
-            agent, options, options.make_transport(), self.hand_over, self._mend, self.begin_close
+            agent, options, options.make_transport(), self.hand_over, self._mend, self._finish
         )
         # What the present connection was made with.
         self._wanted = ConnectOptions()
@@ -92,7 +92,7 @@ class Lifecycle:
         status = self.link.transport.status
         if status != "connected":
             raise TransportError(f"not connected: the transport is {status}")
-        if self.link.conversation.exhausted and not exhausted:
+        if self.link.conversation.spending.exhausted and not exhausted:
             raise TransportError("the session is closing: its usage_limit is reached")
 
     async def connect(
@@ -232,14 +232,23 @@ class Lifecycle:
 
     async def close(self) -> None:
         """See `RealtimeSession.close`."""
-        await asyncio.shield(self.begin_close())
+        await asyncio.shield(self._begin_close())
 
-    def begin_close(self) -> asyncio.Task[None]:
-        """Close in a task of the session's own: events may be what closes it, and cannot wait."""
+    def _begin_close(self) -> asyncio.Task[None]:
         if self._closing is None or self._closing.done():
             self._generation += 1
             self._closing = asyncio.ensure_future(self._clean_up(self.link.stop()))
         return self._closing
+
+    def _finish(self) -> None:
+        """Close because of an event, which cannot wait for that; a failure is an `error` event."""
+        if self._closing is None or self._closing.done():
+            self._begin_close().add_done_callback(self._report_failure)
+
+    def _report_failure(self, closing: asyncio.Task[None]) -> None:
+        error = None if closing.cancelled() else closing.exception()
+        if isinstance(error, Exception):
+            self.link.broadcast.report(error)
 
     async def _clean_up(self, running: set[asyncio.Task[None]]) -> None:
         if running:

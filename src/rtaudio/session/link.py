@@ -11,11 +11,12 @@ import msgspec
 from rtaudio.conversation import Conversation
 from rtaudio.conversation.events import ConnectionChange, TransportEvent
 from rtaudio.errors import ConnectionLost, TransportError
-from rtaudio.session.audio import InputAudio, OutputAudio
+from rtaudio.session.audio import InputAudio, OutputAudio, byte_length
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrail_runs import GuardrailRuns
 from rtaudio.session.outbox import Outbox
+from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
 from rtaudio.transports.base import TransportSink
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
+    from rtaudio.audio import PcmLike
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.spoken_text import Check
     from rtaudio.errors import ProtocolError
@@ -88,6 +90,10 @@ class Link:
         self._mend = mend
         # Between two connections: what is to be sent is remembered by the conversation.
         self._suspended = False
+        self._malformed = 0
+        self._sent_bytes = 0
+        self._sent_ms = 0.0
+        self._dropped_ms = 0.0
         self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
 
     def begin(self) -> None:
@@ -95,12 +101,13 @@ class Link:
         options = self._options
         self._suspended = False
         self.broadcast.begin()
+        self.broadcast.handlers.limit = options.max_queued_events
         self.stop()
         self.input = InputAudio(options.input_audio)
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
         self.conversation.connecting(options.history)
-        self.conversation.allow(options.usage_limit, options.prices)
+        self.conversation.spending.allow(options.usage_limit, options.prices)
 
     def listen(self) -> None:
         """Take in what the transport reports.
@@ -165,6 +172,37 @@ class Link:
             if self._options.reconnect is None:
                 raise
 
+    async def send_sound(self, wire: bytes, *events: Mapping[str, Any]) -> None:
+        """Write sound in the wire's format, and events behind it."""
+        await self.outbox.send(*((wire,) if wire else ()), *events)
+        self._sent_bytes += len(wire)
+        self._sent_ms += len(wire) / self.conversation.wire_input_bytes_per_ms
+
+    def drop_sound(self, audio: PcmLike) -> None:
+        """Sound for which there is no connection: all that is left of it is a number."""
+        given = self._options.input_audio or self.conversation.wire_input
+        self._dropped_ms += byte_length(audio) * 1000 / given.bytes_per_second
+
+    def stats(self) -> SessionStats:
+        """See `RealtimeSession.stats`."""
+        limit = self._options.max_queued_events
+        return SessionStats(
+            **self.conversation.counts(),
+            events_malformed=self._malformed,
+            input_audio_bytes=self._sent_bytes,
+            input_audio_ms=self._sent_ms,
+            input_audio_dropped_ms=self._dropped_ms,
+            queues={
+                "events": self.broadcast.queue(limit),
+                "handlers": self.broadcast.handlers.queue,
+                "outbox": self.outbox.queue,
+                **self.conversation.queues(),
+                "calls": self.calls.queue,
+                "approvals": self.context.approvals.queue,
+                "checks": self.guardrails.queue,
+            },
+        )
+
     def pump(self) -> None:
         """Carry on all that the conversation has to say; nobody waits for what is written."""
         conversation = self.conversation
@@ -182,7 +220,7 @@ class Link:
             self.calls.start(call)
         for check in conversation.take_checks():
             self.guardrails.start(check, self._options.output_guardrails)
-        if conversation.finished:
+        if conversation.spending.exhausted and conversation.spending.finished:
             self._finish()
 
     def _block(self, check: Check, finding: Finding) -> None:
@@ -206,6 +244,7 @@ class Link:
         self.pump()
 
     def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
+        self._malformed += 1
         transport_event = TransportEvent(raw=raw)
         try:
             well_formed = isinstance(transport_event.event.get("type"), str)

@@ -63,7 +63,8 @@ class RealtimeSessionOptions:
         usage_limit: tokens or money after which the session ends itself: it asks for no further
             answer, delivers `usage_limit_reached` and closes; None for no limit.
         max_queued_events: how many events an iterator may fall behind before it gets
-            `ConsumerTooSlow`; at least 1.
+            `ConsumerTooSlow`, and how many calls of async handlers may run at a time before further
+            ones are left out; at least 1.
     """
 
     api_key: ApiKey | None = field(default=None, repr=False)

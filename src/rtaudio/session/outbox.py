@@ -3,7 +3,8 @@
 Events come from two sides: from calls of the application, which wait until theirs is written, and
 from the conversation's reactions to the service, for which nobody waits. Both join one line, and
 whoever holds the lock writes what is in front of it; so the order on the wire is the order in
-which things were decided, and a transport that cannot keep up holds its senders back.
+which things were decided, and a transport that cannot keep up holds its senders back. Whoever does
+not wait for that, or has too many wait at a time, is refused when the line is full.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.errors import ConnectionLost
+from rtaudio.conversation.queue_stats import QueueStats
+from rtaudio.errors import ConnectionLost, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rtaudio.transports import RealtimeTransport
 
-__all__ = ["Outbox"]
+__all__ = ["MAX_WAITING", "Outbox"]
+
+# Events and pieces of sound: minutes of sound in the usual pieces, and far more than a connection
+# that works ever holds back.
+MAX_WAITING = 10_000
 
 _SEQUENCED = ("response.create", "response.cancel")
 
@@ -52,13 +58,22 @@ class Outbox:
         self._letters: deque[_Letter] = deque()
         self._lock = asyncio.Lock()
         self._flushing: asyncio.Task[None] | None = None
+        self._lost = 0
+
+    @property
+    def queue(self) -> QueueStats:
+        """What waits to be written."""
+        return QueueStats(
+            size=len(self._letters), bound=MAX_WAITING, policy="raise", lost=self._lost
+        )
 
     def post(self, *events: Mapping[str, Any]) -> None:
         """Queue events that nobody waits for, and see to it that they are written."""
         if not events:
             return
-        self._letters.extend(_Letter(event, awaited=False) for event in events)
-        self._start()
+        letters = [_Letter(event, awaited=False) for event in events]
+        if self._admit(letters):
+            self._start()
 
     async def send(self, *contents: Mapping[str, Any] | bytes) -> None:
         """Write events (mappings) and sound (bytes); return once all of them are written.
@@ -66,7 +81,8 @@ class Outbox:
         Requests for responses and cancellations do not raise here: their failure is reported.
 
         Raises:
-            TransportError: one of them could not be written; those behind it were tried too.
+            TransportError: one of them could not be written; those behind it were tried too. Or
+                too much waits to be written already; then none was tried.
         """
         letters = [
             _Letter(
@@ -75,14 +91,34 @@ class Outbox:
             )
             for content in contents
         ]
-        self._letters.extend(letters)
-        await self._flush()
+        if self._admit(letters):
+            await self._flush()
         for letter in letters:
             if letter.error is not None:
                 raise letter.error
 
+    def _admit(self, letters: list[_Letter]) -> bool:
+        """Take letters into the line; what belongs together goes in as a whole or not at all."""
+        if len(self._letters) < MAX_WAITING:
+            self._letters.extend(letters)
+            return True
+        self._lost += len(letters)
+        error = TransportError(
+            f"{len(self._letters)} events and pieces of sound wait to be written already; the "
+            "connection does not keep up"
+        )
+        for letter in letters:
+            if letter.awaited:
+                letter.error = error
+            elif not isinstance(letter.content, bytes):
+                # Later, since whoever is told may have something to post about it.
+                loop = asyncio.get_running_loop()
+                loop.call_soon(self._failed, letter.content, error)
+        return False
+
     def clear(self) -> None:
         """Drop what is not written yet: the connection is gone. Those who wait are told."""
+        self._lost += len(self._letters)
         for letter in self._letters:
             letter.error = ConnectionLost("the connection ended before this was sent")
         self._letters.clear()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rtaudio.session.approvals import FunctionApproval
     from rtaudio.session.context import RunContext
     from rtaudio.session.handlers import Handler
+    from rtaudio.session.stats import SessionStats
     from rtaudio.session.stream import EventStream
     from rtaudio.transports import RealtimeTransport
     from rtaudio.transports.base import ApiKey, TransportStatus
@@ -87,6 +88,11 @@ class RealtimeSession:
         """What that cost, in the currency of the option `prices`; None without prices."""
         prices = self._options.prices
         return None if prices is None else self.usage.cost(prices)
+
+    @property
+    def stats(self) -> SessionStats:
+        """What passed through this session, how full its queues are, and what was lost."""
+        return self._link.stats()
 
     @property
     def current_agent(self) -> RealtimeAgent | None:
@@ -256,7 +262,8 @@ class RealtimeSession:
     async def send_audio(self, audio: PcmLike, commit: bool = False) -> None:
         """Send a piece of the user's speech; waits where the connection cannot keep up.
 
-        While there is no connection the sound is dropped, silently: a microphone goes on.
+        While there is no connection the sound is dropped, silently: a microphone goes on. How much
+        it was, `stats.input_audio_dropped_ms` tells.
 
         Args:
             audio: bytes, bytearray, memoryview or int16 array in the `input_audio` format; in the
@@ -266,14 +273,15 @@ class RealtimeSession:
 
         Raises:
             AudioError: the buffer holds something else.
-            TransportError: the connection broke.
+            TransportError: the connection broke, or 10,000 calls wait for it already.
         """
-        if self._link.transport.status != "connected" or self._link.conversation.exhausted:
+        if self._link.transport.status != "connected" or self._link.conversation.spending.exhausted:
+            self._link.drop_sound(audio)
             return
         wire = self._link.input.process(audio, self._link.conversation.wire_input)
         if not commit:
             if wire:
-                await self._link.outbox.send(wire)
+                await self._link.send_sound(wire)
             return
         await self._commit(wire)
 
@@ -298,8 +306,7 @@ class RealtimeSession:
 
     async def _commit(self, wire: bytes) -> None:
         wire += self._link.input.flush()
-        sound = (wire,) if wire else ()
-        await self._link.outbox.send(*sound, {"type": "input_audio_buffer.commit"})
+        await self._link.send_sound(wire, {"type": "input_audio_buffer.commit"})
 
     async def interrupt(self) -> None:
         """Stop the answer that is being given, and let the service know how much was heard.

@@ -25,15 +25,24 @@ class EventStream:
     Args:
         limit: events that may wait; with one more the consumer gets `ConsumerTooSlow`.
         forget: called with the stream when it takes no more events.
+
+    Attributes:
+        lost: events that the consumer did not get because it was too slow.
     """
 
     def __init__(self, limit: int, forget: Callable[[EventStream], None]) -> None:
         self._limit = limit
         self._forget = forget
+        self.lost = 0
         self._queue: deque[SessionEvent] = deque()
         self._ended = False
         self._error: Exception | None = None
         self._wakeup: asyncio.Future[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Events that the consumer has not read yet."""
+        return len(self._queue)
 
     def put(self, event: SessionEvent) -> None:
         """Queue an event."""
@@ -41,6 +50,7 @@ class EventStream:
             return
         if len(self._queue) >= self._limit:
             # What is queued is worth nothing with a hole behind it, and holds memory.
+            self.lost = len(self._queue) + 1
             self._queue.clear()
             self.end(
                 ConsumerTooSlow(

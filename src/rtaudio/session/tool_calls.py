@@ -13,7 +13,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rtaudio.conversation.events import AgentToolEnd, AgentToolStart, ToolApprovalRequested
-from rtaudio.errors import ProtocolError
+from rtaudio.conversation.queue_stats import QueueStats
+from rtaudio.errors import ProtocolError, ToolError
 from rtaudio.session.approvals import FunctionApproval, word_rejection
 from rtaudio.session.fingerprint import fingerprint
 from rtaudio.session.handoffs import Handoff
@@ -34,6 +35,9 @@ __all__ = ["ToolCalls"]
 
 # How long `close` waits for tools that were told to stop.
 GRACE_S = 1.0
+# Calls of one connection that are known: those without an answer yet, and for the sake of
+# repetitions the latest that have one.
+MAX_CALLS = 1000
 
 
 class _Record:
@@ -81,6 +85,14 @@ class ToolCalls:
         self._formatter = formatter
         self._records: dict[tuple[int, str], _Record] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refused = 0
+
+    @property
+    def queue(self) -> QueueStats:
+        """The calls that have no answer yet."""
+        return QueueStats(
+            size=len(self.owed()), bound=MAX_CALLS, policy="raise", lost=self._refused
+        )
 
     def start(self, call: FunctionCall) -> None:
         """Take in a call."""
@@ -92,12 +104,29 @@ class ToolCalls:
             )
         else:
             record = _Record(call)
-            known = self._records.setdefault(record.key, record)
-            # Known before anything is waited for, so that a repetition finds it.
-            if known is record:
+            known = self._records.get(record.key)
+            if known is not None:
+                self._repeat(known, record)
+            elif self._has_room():
+                # Known before anything is waited for, so that a repetition finds it.
+                self._records[record.key] = record
                 self._spawn(record, self._dispatch(record))
             else:
-                self._repeat(known, record)
+                self._refused += 1
+                self._answer(call, "Too many calls are unfinished. Try again later.", False)
+                self._broadcast.report(
+                    ToolError(f"{MAX_CALLS} calls are unfinished; {call.name!r} was not run")
+                )
+
+    def _has_room(self) -> bool:
+        """Whether one more call can be kept; for that the oldest with an answer is forgotten."""
+        if len(self._records) < MAX_CALLS:
+            return True
+        for key, record in self._records.items():
+            if record.output is not None:
+                del self._records[key]
+                return True
+        return False
 
     def _repeat(self, known: _Record, again: _Record) -> None:
         if known.fingerprint != again.fingerprint:

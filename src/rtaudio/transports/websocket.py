@@ -49,8 +49,8 @@ class WebSocketTransport(RealtimeTransport):
         headers: sent instead of our own, `Authorization` included; no key is needed then.
         handshake_timeout: seconds for the opening handshake, and again for the service's first
             event.
-        max_message_bytes: largest message accepted; None accepts any. An item that is retrieved
-            with its audio is far larger than the 1 MiB that is a usual limit.
+        max_message_bytes: largest message accepted; a larger one ends the connection. The default
+            takes an item of an hour of sound, retrieved as base64. None accepts any.
         compression: `deflate` or None; on base64 audio it costs more than it saves.
         ping_interval: seconds between pings; None sends none.
         ping_timeout: seconds to wait for a pong before the connection counts as lost.
@@ -64,7 +64,7 @@ class WebSocketTransport(RealtimeTransport):
         headers: Mapping[str, str] | None = None,
         *,
         handshake_timeout: float = 10.0,
-        max_message_bytes: int | None = None,
+        max_message_bytes: int | None = 256 * 2**20,
         compression: str | None = None,
         ping_interval: float | None = 20.0,
         ping_timeout: float | None = 20.0,

@@ -1,0 +1,52 @@
+"""A session in numbers: what passed through it, how full its queues are, what was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rtaudio.conversation.queue_stats import QueueStats
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["QueueStats", "SessionStats"]
+
+
+class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What `session.stats` gives: one moment of a session. Counts are over all its connections.
+
+    Attributes:
+        events_received: well-formed events of the service.
+        events_unknown: those of them whose type this library does not know.
+        events_malformed: messages of the service that are no event, or not what their type demands.
+        input_audio_bytes: sound written to the service, in the wire's format.
+        input_audio_ms: its length.
+        input_audio_dropped_ms: length of the sound given to `send_audio` while there was no
+            connection.
+        output_audio_bytes: sound of answers that arrived and was delivered, in the wire's format.
+        output_audio_ms: its length.
+        output_audio_suppressed: pieces of sound that came late for an answer that had been
+            interrupted, and were not delivered.
+        interruptions: answers that were cut off: by the user's voice, by `interrupt`, by a
+            guardrail or by a limit.
+        queues: everything that could grow, by name: `events` (the iterator furthest behind),
+            `handlers` (calls of async handlers that run), `outbox` (what waits to be written),
+            `requests` (for responses, waiting for the one before), `responses` (open ones),
+            `playback` (parts of answers not heard yet), `unconfirmed` (messages kept for a
+            reconnect), `calls` (of tools, without an answer yet), `approvals` (decisions kept),
+            `checks` (of guardrails, running).
+    """
+
+    events_received: int
+    events_unknown: int
+    events_malformed: int
+    input_audio_bytes: int
+    input_audio_ms: float
+    input_audio_dropped_ms: float
+    output_audio_bytes: int
+    output_audio_ms: float
+    output_audio_suppressed: int
+    interruptions: int
+    queues: Mapping[str, QueueStats]
