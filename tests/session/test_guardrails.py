@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rtaudio import ConfigError, GuardrailResult, GuardrailTripped, OutputGuardrail, RealtimeAgent
+from rtaudio.audio import AudioFormat
 from rtaudio.session.guardrail_runs import MAX_RUNNING
 from rtaudio.session.guardrails import run_guardrails
 
@@ -244,7 +245,7 @@ async def test_without_guardrails_nothing_is_collected(talk_with):
     async with talk_with() as talk:
         talk.response("created")
         say(talk, "x" * 500)
-        assert talk.session._link.conversation._turns._spoken == {}
+        assert talk.session._link.conversation._turns._spoken == {"r1": None}
 
 
 async def test_what_is_no_result_is_an_error():
@@ -300,3 +301,227 @@ async def test_checks_that_pile_up_make_room_for_the_latest(talk_with):
         assert (checks.size, checks.bound, checks.lost) == (MAX_RUNNING, MAX_RUNNING, 2)
     await talk.settle()
     assert talk.session.stats.queues["checks"].size == 0
+
+
+class Gate:
+    """A guardrail that answers when it is told to, and refuses or not as it is told."""
+
+    def __init__(self, *, refuse: bool = True) -> None:
+        self.go_on = asyncio.Event()
+        self.refuse = refuse
+        self.guardrail = OutputGuardrail("gate", self.execute)
+
+    async def execute(self, _ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        await self.go_on.wait()
+        return GuardrailResult(self.refuse)
+
+
+def collect(talk: Any, *kinds: str) -> list[Any]:
+    events: list[Any] = []
+    for kind in kinds:
+        talk.session.on(kind, events.append)
+    return events
+
+
+def sent_texts(talk: Any) -> list[str]:
+    return [
+        call.event["item"]["content"][0]["text"]
+        for call in talk.transport.calls
+        if call.method == "send_event" and "item" in call.event
+    ]
+
+
+async def test_a_refused_answer_is_cut_where_it_was_heard_and_no_more_of_it_is_delivered(
+    talk_with, service
+):
+    watch = Watch()
+    settings = {"debounce_text_length": 1}
+    async with talk_with(**guarded(watch, output_guardrail_settings=settings)) as talk:
+        events = collect(talk, "audio", "guardrail_tripped", "audio_interrupted")
+        talk.response("created")
+        talk.transport.emit(service.audio(bytes(48_000), item_id="item_r1"))
+        say(talk, "secret")
+        await talk.settle()
+        talk.transport.emit(service.audio(bytes(480), item_id="item_r1"))
+        assert [event.type for event in events] == [
+            "audio",
+            "guardrail_tripped",
+            "audio_interrupted",
+        ]
+        assert events[1].source == "output"
+        assert wire(talk) == [
+            "response.cancel",
+            "conversation.item.truncate",
+            "conversation.item.create",
+        ]
+
+
+async def test_a_refused_text_of_an_answer_that_has_ended_is_only_told(talk_with):
+    gate = Gate()
+    options = {
+        "output_guardrails": [gate.guardrail],
+        "output_guardrail_settings": {"debounce_text_length": 1},
+    }
+    async with talk_with(options=options) as talk:
+        talk.response("created")
+        say(talk, "x", kind="output_text")
+        talk.response("done")
+        gate.go_on.set()
+        await talk.settle()
+        assert wire(talk) == ["conversation.item.create", "response.create"]
+
+
+async def test_a_verdict_of_an_earlier_connection_is_dropped(talk_with):
+    gate = Gate()
+    async with talk_with(options={"output_guardrails": [gate.guardrail]}) as talk:
+        tripped = collect(talk, "guardrail_tripped")
+        talk.response("created")
+        finish(talk, "anything")
+        await talk.settle()
+        await talk.session.close()
+        await talk.session.connect()
+        talk.response("created")
+        gate.go_on.set()
+        await talk.settle()
+        assert tripped == []
+        assert wire(talk) == []
+
+
+async def test_a_guardrail_may_close_the_session_and_says_nothing_after(talk_with):
+    async with talk_with() as talk:
+
+        async def close(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+            await talk.session.close()
+            return GuardrailResult(True)
+
+        talk.session.options.output_guardrails = [OutputGuardrail("close", close)]
+        await talk.session.close()
+        await talk.session.connect()
+        tripped = collect(talk, "guardrail_tripped")
+        talk.response("created")
+        finish(talk, "anything")
+        await talk.settle()
+        assert talk.session.connection_state == "disconnected"
+        assert tripped == []
+
+
+async def test_the_name_stands_in_for_a_hint_and_what_is_no_json_is_left_out(talk_with):
+    def refuse(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        return GuardrailResult(True, object())
+
+    async with talk_with(
+        options={"output_guardrails": [OutputGuardrail("no news", refuse)]}
+    ) as talk:
+        talk.response("created")
+        finish(talk, "anything")
+        await talk.settle()
+        (said,) = sent_texts(talk)
+        assert "'no news'" in said
+        assert "{}" in said
+
+
+async def test_feedback_in_ones_own_words(talk_with):
+    watch = Watch()
+    words = {"guardrail_feedback": lambda found: f"not {found.result.output_info['word']}!"}
+    async with talk_with(options={"output_guardrails": [watch.guardrail], **words}) as talk:
+        talk.response("created")
+        finish(talk, "secret")
+        await talk.settle()
+        assert sent_texts(talk) == ["not secret!"]
+
+
+async def test_feedback_that_raises_is_reported_and_the_answer_is_cut_all_the_same(talk_with):
+    def words(_found: Any) -> str:
+        raise LookupError("x")
+
+    options = {
+        "output_guardrails": [Watch().guardrail],
+        "output_guardrail_settings": {"debounce_text_length": 1},
+        "guardrail_feedback": words,
+    }
+    async with talk_with(options=options) as talk:
+        talk.response("created")
+        say(talk, "secret")
+        await talk.settle()
+        assert [type(event.error) for event in talk.events] == [LookupError]
+        assert wire(talk) == ["response.cancel"]
+
+
+async def test_an_agents_own_guardrails_check_its_answer_to_the_end_after_a_handoff(talk_with):
+    watch = Watch()
+    async with talk_with(output_guardrails=[watch.guardrail]) as talk:
+        talk.response("created")
+        await talk.session.update_agent(RealtimeAgent("b"))
+        finish(talk, "words")
+        talk.response("created", "r2")
+        finish(talk, "words of b", "r2")
+        await talk.settle()
+        assert watch.seen == [("a", "words")]
+
+
+HOLD = {"hold_audio": True, "debounce_text_length": 4}
+
+
+async def test_held_sound_is_heard_when_its_text_has_passed_and_nothing_else_waits(
+    talk_with, service
+):
+    gate = Gate(refuse=False)
+    options = {"output_guardrails": [gate.guardrail], "output_guardrail_settings": HOLD}
+    async with talk_with(options=options) as talk:
+        events = collect(
+            talk, "audio_start", "audio", "audio_stopped", "transcript_delta", "agent_end"
+        )
+        talk.response("created")
+        talk.transport.emit(service.audio(bytes(480), item_id="item_r1"))
+        say(talk, "words")
+        talk.transport.emit(service.audio_done("item_r1"))
+        finish(talk, "words")
+        await talk.settle()
+        assert [event.type for event in events] == ["transcript_delta", "agent_end"]
+        gate.go_on.set()
+        await talk.settle()
+        assert [event.type for event in events[2:]] == ["audio_start", "audio", "audio_stopped"]
+        assert events[3].held_ms > 0
+
+
+async def test_nothing_of_a_refused_held_answer_is_ever_heard(talk_with, service):
+    watch = Watch()
+    options = {"output_guardrails": [watch.guardrail], "output_guardrail_settings": HOLD}
+    async with talk_with(options=options) as talk:
+        heard = collect(talk, "audio")
+        talk.response("created")
+        for piece in ("the s", "ecret"):
+            talk.transport.emit(service.audio(bytes(480), item_id="item_r1"))
+            say(talk, piece)
+            await talk.settle()
+        talk.transport.emit(service.audio(bytes(480), item_id="item_r1"))
+        finish(talk, "the secret")
+        await talk.settle()
+        assert len(heard) == 1
+        assert wire(talk)[0] == "response.cancel"
+
+
+async def test_sound_is_held_before_it_is_converted(talk_with, service):
+    gate = Gate(refuse=False)
+    options = {
+        "output_guardrails": [gate.guardrail],
+        "output_guardrail_settings": HOLD,
+        "output_audio": AudioFormat("pcmu", 8000),
+    }
+    async with talk_with(options=options) as talk:
+        heard = collect(talk, "audio")
+        talk.response("created")
+        talk.transport.emit(service.audio(bytes(4800), item_id="item_r1"))
+        talk.transport.emit(service.audio_done("item_r1"))
+        finish(talk, "words")
+        gate.go_on.set()
+        await talk.settle()
+        assert len(heard[0].data) == 800
+
+
+async def test_a_session_without_guardrails_holds_nothing(talk_with, service):
+    async with talk_with(options={"output_guardrail_settings": HOLD}) as talk:
+        heard = collect(talk, "audio")
+        talk.response("created")
+        talk.transport.emit(service.audio(bytes(480)))
+        assert len(heard) == 1

@@ -7,7 +7,8 @@ socket, no task and no clock: the time is an argument where it matters.
 
 Each rule lives with its subject: history in `record`, sound and interruption in `speech`, responses
 and what they call in `turns`, their order in `sequencer`, what they cost in `spending`, the wire's
-formats in `settings`. Here stands which of them hears of which event.
+formats in `settings`, what waits for checks in `held_sound` and `questions`. Here stands which of
+them hears of which event.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from rtaudio import protocol
 from rtaudio.conversation import events
+from rtaudio.conversation.held_sound import HeldSound
 from rtaudio.conversation.history_changes import history_changes
 from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.outcome import Outcome
+from rtaudio.conversation.questions import Questions
 from rtaudio.conversation.record import Record
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.settings import WireSettings
@@ -32,10 +35,10 @@ if TYPE_CHECKING:
 
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.conversation.checking import Check, Checking
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item, ItemStatus
     from rtaudio.conversation.queue_stats import QueueStats
-    from rtaudio.conversation.spoken_text import Check
     from rtaudio.conversation.tracker import PlaybackTracker
     from rtaudio.conversation.usage import Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
@@ -55,8 +58,10 @@ class Conversation:
         self._record = Record(self._outcome)
         self._settings = WireSettings(self._outcome)
         self._sequencer = ResponseSequencer(self._outcome.client_events)
-        self._speech = Speech(self._outcome, self._settings, self._sequencer)
-        self._turns = Turns(self._outcome, self._record)
+        self._held = HeldSound()
+        self._speech = Speech(self._outcome, self._settings, self._sequencer, self._held)
+        self._turns = Turns(self._outcome, self._record, self._held)
+        self._questions = Questions()
         self.spending = Spending(self._outcome, self._sequencer, self._speech)
         self._received = 0
         self._unknown = 0
@@ -67,6 +72,7 @@ class Conversation:
         self._sequencer.reset()
         self._speech.start_over()
         self._turns.start_over()
+        self._questions.start_over()
         self.spending.start_over()
         self._outcome.drop_work()
 
@@ -116,6 +122,11 @@ class Conversation:
         return self._settings.output
 
     @property
+    def held_sound(self) -> HeldSound:
+        """Sound that waits for checks, and counts of it."""
+        return self._held
+
+    @property
     def response_ongoing(self) -> bool:
         """Whether the service is producing a response."""
         return self._sequencer.ongoing
@@ -136,6 +147,7 @@ class Conversation:
             "requests": self._sequencer.queue,
             "responses": self._turns.queue,
             "playback": self._speech.queue,
+            "held": self._held.queue,
             "unconfirmed": self._record.queue,
         }
 
@@ -176,6 +188,7 @@ class Conversation:
         self._sequencer.suspend()
         self._speech.break_off()
         self._turns.break_off()
+        self._questions.start_over()
         self._outcome.drop_work()
         words = self._record.break_off()
         if ongoing:
@@ -223,9 +236,9 @@ class Conversation:
         """
         self._speech.track(tracker, heard)
 
-    def check(self, every: int | None) -> None:
-        """Have what the model says checked after so many characters; None for not at all."""
-        self._turns.check_every = every
+    def check(self, checking: Checking) -> None:
+        """How what is said is checked, from the next response on."""
+        self._held.checking = checking
 
     # What the application wants.
 
@@ -271,11 +284,26 @@ class Conversation:
         if respond:
             self._sequencer.request()
 
+    def passed(self, check: Check, now: float, *, failed: bool = False) -> None:
+        """Go on after a check that found nothing or, where it `failed`, did not come about."""
+        if check.source == "input":
+            self._judge_question(check.item_id, now, passed=not failed)
+        else:
+            self._speech.checked(check.response_id, check.number, now, passed=not failed)
+
     def block(self, check: Check, now: float) -> bool:
-        """Stop the answer in which a check found something; False where another began since."""
+        """Stop the answer in which, or to which, a check found something.
+
+        Returns:
+            Whether to tell the model; not where it has gone on to something else since.
+        """
+        if check.source == "input":
+            return self._refuse_question(check.item_id, now)
         if check.generation != self._turns.begun:
+            self._speech.silence(check.response_id, now)
             return False
         if check.source == "text":
+            self._speech.refuse(check.response_id, now)
             if self._sequencer.ongoing:
                 self._sequencer.cancel_event(
                     {"type": "response.cancel", "response_id": check.response_id}
@@ -283,6 +311,21 @@ class Conversation:
         else:
             self._speech.interrupt(now, cancel=True)
         return True
+
+    def tell(self, text: str) -> None:
+        """Tell the model, as if by the user, what was refused, and ask for another answer."""
+        self.send_message(text, respond=not self._questions.told())
+
+    def _refuse_question(self, item_id: str, now: float) -> bool:
+        where = self._questions.refuse(item_id, answer_to_come=self._settings.server_answers)
+        if where == "current":
+            self._speech.interrupt(now, cancel=True)
+        self._speech.question_refused(item_id, now)
+        return where != "past"
+
+    def _judge_question(self, item_id: str, now: float, *, passed: bool) -> None:
+        self._questions.judged(item_id)
+        self._speech.question_checked(item_id, now, passed=passed)
 
     def update_history(self, new: Sequence[Item]) -> None:
         """Ask the service to make this the history; ours follows when the service has done so.
@@ -321,8 +364,8 @@ class Conversation:
     def _audio_delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
         self._speech.delta(event, now)
 
-    def _audio_done(self, event: protocol.ResponseOutputAudioDone, _now: float) -> None:
-        self._speech.done(event.item_id, event.content_index)
+    def _audio_done(self, event: protocol.ResponseOutputAudioDone, now: float) -> None:
+        self._speech.done(event.response_id, event.item_id, event.content_index, now)
 
     def _transcript_delta(
         self, event: protocol.ResponseOutputAudioTranscriptDelta, _now: float
@@ -332,6 +375,13 @@ class Conversation:
         self._turns.said(response_id, item_id, delta, "audio")
         self._outcome.events.append(
             events.TranscriptDelta(item_id=item_id, response_id=response_id, delta=delta)
+        )
+
+    def _transcript_done(
+        self, event: protocol.ResponseOutputAudioTranscriptDone, _now: float
+    ) -> None:
+        self._turns.finished(
+            event.response_id, event.item_id, event.content_index, event.transcript
         )
 
     def _text_delta(self, event: protocol.ResponseOutputTextDelta, _now: float) -> None:
@@ -352,24 +402,32 @@ class Conversation:
         self._settings.read(session, confirmed=confirmed)
         self._speech.settings_changed()
 
-    def _response_created(self, event: protocol.ResponseCreated, _now: float) -> None:
-        self._sequencer.response_created(event.response.id)
-        self._speech.response_began()
-        self._turns.began(event.response.id)
+    def _response_created(self, event: protocol.ResponseCreated, now: float) -> None:
+        response_id = event.response.id
+        refused, told = self._questions.answer_began(asked_for=self._sequencer.asked)
+        self._sequencer.response_created(response_id)
+        self._held.began(response_id, self._questions.unchecked)
+        self._turns.began(response_id)
+        if refused:
+            self._speech.interrupt(now, cancel=True)
+            if told:
+                self._sequencer.request()
 
     def _response_done(self, event: protocol.ResponseDone, now: float) -> None:
         response = event.response
         # First, so that no further response is asked for where the limit is reached.
         self.spending.add_response(response.usage)
         self._sequencer.response_done(response.id)
-        self._speech.response_ended(response.id)
         self._turns.ended(response.id, response.output or ())
+        self._speech.response_ended(response.id, now)
         self.spending.tell(now)
 
     def _speech_started(self, _event: protocol.InputAudioBufferSpeechStarted, now: float) -> None:
         self._speech.user_speaks(now)
 
     def _committed(self, event: protocol.InputAudioBufferCommitted, _now: float) -> None:
+        checked = self._held.checking.questions and self._settings.transcribes
+        self._questions.committed(event.item_id, to_check=checked)
         self._outcome.events.append(
             events.InputAudioCommitted(
                 item_id=event.item_id, previous_item_id=event.previous_item_id
@@ -449,16 +507,21 @@ class Conversation:
             # In a transcription session the answer would hold nothing new but the user's own
             # sound, all of it, once more.
             self._record.retrieve(event.item_id)
+        if self._held.checking.questions and event.transcript.strip():
+            self._turns.asked(event.item_id, event.transcript)
+        else:
+            self._judge_question(event.item_id, now, passed=True)
         self.spending.tell(now)
 
     def _input_failed(
-        self, event: protocol.ConversationItemInputAudioTranscriptionFailed, _now: float
+        self, event: protocol.ConversationItemInputAudioTranscriptionFailed, now: float
     ) -> None:
         self._outcome.events.append(
             events.TranscriptFailed(
                 item_id=event.item_id, error=event.error, content_index=event.content_index or 0
             )
         )
+        self._judge_question(event.item_id, now, passed=False)
 
     def _error(self, event: protocol.ErrorEvent, _now: float) -> None:
         error = event.error
@@ -478,6 +541,7 @@ _HANDLERS: dict[type, _Handler] = {
     protocol.ResponseOutputAudioDelta: Conversation._audio_delta,
     protocol.ResponseOutputAudioDone: Conversation._audio_done,
     protocol.ResponseOutputAudioTranscriptDelta: Conversation._transcript_delta,
+    protocol.ResponseOutputAudioTranscriptDone: Conversation._transcript_done,
     protocol.ResponseOutputTextDelta: Conversation._text_delta,
     protocol.ResponseCreated: Conversation._response_created,
     protocol.ResponseDone: Conversation._response_done,

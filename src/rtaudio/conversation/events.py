@@ -6,7 +6,7 @@ session that delivers it. Representations show ids only: text and sound stay out
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
@@ -32,12 +32,12 @@ __all__ = [
     "AudioStopped",
     "ConnectionChange",
     "Error",
+    "GuardrailTrip",
     "HistoryAdded",
     "HistoryUpdated",
     "InputAudioCommitted",
     "InputAudioTimeoutTriggered",
     "InputTranscriptDelta",
-    "OutputGuardrailTripped",
     "Reconnected",
     "Reconnecting",
     "SessionEvent",
@@ -142,12 +142,13 @@ class AgentToolEnd(SessionEvent, kw_only=True):
     value: Any
 
 
-class OutputGuardrailTripped(SessionEvent, kw_only=True):
-    """What the model says was refused; `agent` is who says it.
+class GuardrailTrip(SessionEvent, kw_only=True):
+    """What the model or the user says was refused; `agent` is who says it, or was to answer it.
 
     Attributes:
-        item_id: the item that was checked; `""` where the response had none.
-        response_id: the response.
+        source: `output` for what the model says, `input` for what the user says.
+        item_id: the item that was checked; `""` where there is none: a message that was not sent.
+        response_id: the response; None for what the user says.
         guardrail: the first that refused.
         result: what it found.
         results: all that refused, each with `guardrail` and `result`.
@@ -155,6 +156,7 @@ class OutputGuardrailTripped(SessionEvent, kw_only=True):
     """
 
     type: ClassVar[str] = "guardrail_tripped"
+    source: Literal["input", "output"]
     item_id: str
     response_id: str | None
     guardrail: Any
@@ -189,6 +191,7 @@ class Audio(SessionEvent, kw_only=True):
         response_id: the response it belongs to.
         item_id: the item it belongs to.
         content_index: the item's part.
+        held_ms: how long it waited for guardrails since it arrived, with `hold_audio`.
     """
 
     type: ClassVar[str] = "audio"
@@ -196,6 +199,7 @@ class Audio(SessionEvent, kw_only=True):
     response_id: str
     item_id: str
     content_index: int
+    held_ms: float = 0.0
 
 
 class AudioStopped(SessionEvent, kw_only=True):

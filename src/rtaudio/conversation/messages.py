@@ -7,7 +7,7 @@ from typing import Any
 
 from rtaudio.errors import ConfigError
 
-__all__ = ["message_event"]
+__all__ = ["message_event", "message_text"]
 
 
 def message_event(
@@ -42,6 +42,12 @@ def message_event(
         raise ConfigError(f"a message is a str or a mapping, got {type(message).__name__}")
     item = {"type": "message", "role": "user", "content": content}
     return {"type": "conversation.item.create", "item": item, **(other_event_data or {})}
+
+
+def message_text(event: Mapping[str, Any]) -> str:
+    """The words of a message that `message_event` has built, a line per part."""
+    parts = event["item"]["content"]
+    return "\n".join(part["text"] for part in parts if part.get("text"))
 
 
 def _part(part: Any) -> dict[str, Any]:

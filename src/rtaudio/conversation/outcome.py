@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
+    from rtaudio.conversation.checking import Check
     from rtaudio.conversation.events import SessionEvent
-    from rtaudio.conversation.spoken_text import Check
 
 __all__ = ["Outcome"]
 

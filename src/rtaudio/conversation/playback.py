@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from rtaudio.conversation.queue_stats import QueueStats
 
-__all__ = ["MAX_PARTS", "Cut", "Playback"]
+__all__ = ["MAX_PARTS", "ROUNDING_MS", "Cut", "Playback"]
 
 # Parts of items whose sound may wait to be heard.
 MAX_PARTS = 1000
 
 # Sums of millisecond fractions that should be whole come out slightly below a whole number.
-_ROUNDING_MS = 1e-6
+ROUNDING_MS = 1e-6
 
 
 class Cut(NamedTuple):
@@ -86,9 +86,9 @@ class Playback:
         cuts: list[Cut] = []
         for stretch in reversed(self._stretches):
             missing = min(stretch.length_ms, unheard)
-            if missing <= _ROUNDING_MS and not (speaking and not cuts):
+            if missing <= ROUNDING_MS and not (speaking and not cuts):
                 break
-            heard = math.floor(stretch.length_ms - missing + _ROUNDING_MS)
+            heard = math.floor(stretch.length_ms - missing + ROUNDING_MS)
             cuts.append(Cut(stretch.item_id, stretch.content_index, max(0, heard)))
             unheard -= missing
         cuts.reverse()

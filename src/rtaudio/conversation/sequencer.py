@@ -78,6 +78,11 @@ class ResponseSequencer:
         return self._ongoing
 
     @property
+    def asked(self) -> bool:
+        """Whether a request went out and nothing is known of it yet."""
+        return self._pending is not None
+
+    @property
     def response_id(self) -> str | None:
         """The id of the response that is being produced, where it is known."""
         return self._response_id

@@ -28,6 +28,8 @@ class WireSettings:
         output_bytes_per_ms: bytes of one millisecond of what it sends.
         transcribes_only: whether the service only listens.
         server_interrupts: whether the service cancels its answer by itself when the user speaks.
+        server_answers: whether the service answers what the user says without being asked.
+        transcribes: whether the service transcribes what the user says.
     """
 
     def __init__(self, outcome: Outcome) -> None:
@@ -42,6 +44,8 @@ class WireSettings:
         self.output_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
         self.transcribes_only = False
         self.server_interrupts = False
+        self.server_answers = True
+        self.transcribes = True
         # What tracing should become once the session exists; None while nothing is to be done.
         self._tracing: tuple[Any] | None = None
 
@@ -68,8 +72,13 @@ class WireSettings:
         self.output = _wire_format(session, "output")
         self.input_bytes_per_ms = _bytes_per_ms(self.input)
         self.output_bytes_per_ms = _bytes_per_ms(self.output)
+        audio_input = (session.get("audio") or {}).get("input") or {}
+        if "turn_detection" in audio_input:
+            detection = audio_input["turn_detection"]
+            self.server_answers = bool(detection) and detection.get("create_response") is not False
+        if "transcription" in audio_input:
+            self.transcribes = audio_input["transcription"] is not None
         if confirmed:
-            audio_input = (session.get("audio") or {}).get("input") or {}
             detection = audio_input.get("turn_detection") or {}
             self.server_interrupts = detection.get("interrupt_response") is True
 

@@ -9,11 +9,14 @@ import msgspec
 from rtaudio.conversation import events
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.tracker import PlaybackTracker, TrackedPlayback
+from rtaudio.errors import AudioError
 
 if TYPE_CHECKING:
     from rtaudio import protocol
     from rtaudio.audio import AudioFormat
+    from rtaudio.conversation.held_sound import HeldSound
     from rtaudio.conversation.outcome import Outcome
+    from rtaudio.conversation.playback import Cut
     from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.sequencer import ResponseSequencer
     from rtaudio.conversation.settings import WireSettings
@@ -28,14 +31,20 @@ class Speech:
         outcome: where events go.
         settings: the wire's formats, and who cancels when the user speaks.
         sequencer: knows whether a response goes on, and cancels it.
+        held: sound that waits until it was checked.
     """
 
     def __init__(
-        self, outcome: Outcome, settings: WireSettings, sequencer: ResponseSequencer
+        self,
+        outcome: Outcome,
+        settings: WireSettings,
+        sequencer: ResponseSequencer,
+        held: HeldSound,
     ) -> None:
         self._outcome = outcome
         self._settings = settings
         self._sequencer = sequencer
+        self._held = held
         self._playback = Playback()
         self._tracker: PlaybackTracker | None = None
         # What the application gets, where that is not the wire's own format.
@@ -50,14 +59,20 @@ class Speech:
 
     def start_over(self) -> None:
         """Nothing was said yet."""
-        self._started = False
-        self._interrupted_response: str | None = None
+        self._announced = False
+        self._sounding: str | None = None
+        self._silenced: str | None = None
         self._playback.clear()
+        self._held.start_over()
 
     def break_off(self) -> None:
-        """The connection broke. What was received goes on playing, and can be interrupted."""
-        self._started = False
-        self._interrupted_response = None
+        """The connection broke. What was delivered goes on playing, and can be interrupted.
+
+        What waits for a check is dropped: no verdict will come any more.
+        """
+        self._announced = False
+        self._silenced = None
+        self._held.start_over()
 
     def track(self, tracker: PlaybackTracker | None, heard: AudioFormat | None) -> None:
         """Let the application say what was played; None for a clock of our own.
@@ -90,69 +105,158 @@ class Speech:
         if self._tracker is not None:
             self._tracker.set_audio_format(self._heard_format or self._settings.output)
 
-    def response_began(self) -> None:
-        """A new turn: its first sound is announced again."""
-        self._started = False
-
-    def response_ended(self, response_id: str | None) -> None:
+    def response_ended(self, response_id: str | None, now: float) -> None:
         """No more sound of this response can come."""
-        if self._interrupted_response == response_id:
-            self._interrupted_response = None
+        if self._silenced == response_id:
+            self._silenced = None
+        wordless = self._held.unchecked(response_id)
+        self._miss(self._held.ended(response_id))
+        if wordless:
+            self._report("an answer came without words that could be checked")
+        self._release(now)
 
     def delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
         """A piece of sound arrived; nothing where it belongs to an answer that was interrupted."""
-        if event.response_id == self._interrupted_response:
+        if event.response_id == self._silenced:
             self._suppressed += 1
             return
-        audio = event.audio
-        length = len(audio)
-        length_ms = length / self._settings.output_bytes_per_ms
-        self._delivered_bytes += length
-        self._delivered_ms += length_ms
-        self._playback.received(event.item_id, event.content_index, length_ms, now)
-        collected = self._outcome.events
-        if not self._started:
-            self._started = True
-            collected.append(events.AudioStart())
-        collected.append(
-            events.Audio(
-                data=audio,
-                response_id=event.response_id,
-                item_id=event.item_id,
-                content_index=event.content_index,
-            )
+        data = event.audio
+        length_ms = len(data) / self._settings.output_bytes_per_ms
+        audio = events.Audio(
+            data=data,
+            response_id=event.response_id,
+            item_id=event.item_id,
+            content_index=event.content_index,
         )
+        if self._held.active:
+            self._hold(audio, length_ms, now)
+        else:
+            self._deliver(audio, length_ms, now)
 
-    def done(self, item_id: str, content_index: int) -> None:
-        """The service has produced all sound of a part."""
-        self._started = False
-        self._outcome.events.append(
-            events.AudioStopped(item_id=item_id, content_index=content_index)
-        )
+    def done(self, response_id: str, item_id: str, content_index: int, now: float) -> None:
+        """The service has produced all sound of a part; it is told behind that sound."""
+        stopped = events.AudioStopped(item_id=item_id, content_index=content_index)
+        self._held.add(response_id, stopped, 0.0, now)
+        self._release(now)
 
     def user_speaks(self, now: float) -> None:
         """The service hears the user: what has not been heard of the answer is cut off."""
-        if self._playback.cuts(now, speaking=self._sequencer.ongoing):
+        unheard = self._playback.cuts(now, speaking=self._sequencer.ongoing)
+        if unheard or len(self._held):
             self.interrupt(now, cancel=not self._settings.server_interrupts)
 
     def interrupt(self, now: float, *, cancel: bool) -> None:
         """Cut the answer off where it was heard up to; with `cancel`, stop producing it too."""
-        cuts = self._playback.cuts(now, speaking=self._sequencer.ongoing)
         if self._sequencer.ongoing:
-            self._interrupted_response = self._sequencer.response_id
-        if cuts or self._sequencer.ongoing:
-            self._interruptions += 1
+            self._silenced = self._sequencer.response_id
         if cancel:
             self._sequencer.cancel()
+        ongoing = self._sequencer.ongoing
+        if self._cut(now, self._held.drop(), speaking=ongoing) or ongoing:
+            self._interruptions += 1
+        self._release(now)
+
+    def silence(self, response_id: str | None, now: float) -> None:
+        """Let nothing more be heard of a response, and leave the one that is going on alone."""
+        if response_id is None:
+            return
+        missed = self._held.drop(response_id)
+        if response_id == self._sounding:
+            self._cut(now, missed, speaking=False)
+        else:
+            self._miss(missed)
+        self._release(now)
+
+    def refuse(self, response_id: str | None, now: float) -> None:
+        """Deliver nothing more of a response; what was delivered plays on."""
+        if response_id is not None:
+            self._silenced = response_id
+            self._miss(self._held.drop(response_id))
+            self._release(now)
+
+    def checked(self, response_id: str | None, number: int, now: float, *, passed: bool) -> None:
+        """A check of what is said found nothing or, where it has not passed, did not come about."""
+        missed = self._held.settle(response_id, number, passed=passed)
+        self._miss(missed)
+        if missed:
+            self._report("what was said could not be checked")
+        self._release(now)
+
+    def question_checked(self, item_id: str, now: float, *, passed: bool) -> None:
+        """The same of a check of what the user said."""
+        free = passed or self._held.checking.unchecked == "release"
+        missed = self._held.judged(item_id, passed=free)
+        self._miss(missed)
+        if missed:
+            self._report("what the user said could not be checked")
+        self._release(now)
+
+    def question_refused(self, item_id: str, now: float) -> None:
+        """What waits for a check of what the user said is not heard."""
+        self._miss(self._held.judged(item_id, passed=False))
+        self._release(now)
+
+    def _hold(self, audio: events.Audio, length_ms: float, now: float) -> None:
+        excess_ms = self._held.excess_ms(audio.response_id, length_ms)
+        if excess_ms and self._held.checking.unchecked == "release":
+            self._release(now, excess_ms)
+        elif excess_ms:
+            limit_s = self._held.checking.max_held_ms / 1000
+            self._report(f"more than {limit_s:g} s waited to be checked")
+            self._sequencer.cancel()
+            self._miss(self._held.end_here(audio.response_id))
+        self._held.add(audio.response_id, audio, length_ms, now)
+        self._release(now)
+
+    def _release(self, now: float, surplus_ms: float = 0.0) -> None:
+        for piece in self._held.take(surplus_ms):
+            event = piece.event
+            if isinstance(event, events.Audio):
+                event.held_ms = (now - piece.since) * 1000
+                self._deliver(event, piece.length_ms, now)
+            else:
+                self._announced = False
+                self._outcome.events.append(event)
+
+    def _deliver(self, audio: events.Audio, length_ms: float, now: float) -> None:
+        self._playback.received(audio.item_id, audio.content_index, length_ms, now)
+        self._delivered_bytes += len(audio.data)
+        self._delivered_ms += length_ms
+        collected = self._outcome.events
+        if not self._announced or audio.response_id != self._sounding:
+            self._announced = True
+            self._sounding = audio.response_id
+            collected.append(events.AudioStart())
+        collected.append(audio)
+
+    def _cut(self, now: float, missed: list[Cut], *, speaking: bool) -> bool:
+        """End playback: what was not heard is cut, and so is what was not even delivered.
+
+        Returns:
+            Whether there was anything to cut.
+        """
+        cuts = self._playback.cuts(now, speaking=speaking)
+        known = {cut[:2] for cut in cuts}
+        cuts += [cut for cut in missed if cut[:2] not in known]
         if cuts:
             self._outcome.events.append(
                 events.AudioInterrupted(
                     item_id=cuts[0].item_id, content_index=cuts[0].content_index
                 )
             )
+        self._miss(cuts)
+        self._playback.clear()
+        self._announced = False
+        return bool(cuts)
+
+    def _miss(self, cuts: list[Cut]) -> None:
+        """Let the service know where what the user hears of a part ends."""
         for cut in cuts:
             self._outcome.client_events.append(
                 {"type": "conversation.item.truncate", **cut._asdict()}
             )
-        self._playback.clear()
-        self._started = False
+
+    def _report(self, problem: str) -> None:
+        unchecked = self._held.checking.unchecked
+        fate = "delivered unchecked" if unchecked == "release" else "not delivered"
+        self._outcome.events.append(events.Error(error=AudioError(f"{problem}: sound was {fate}")))

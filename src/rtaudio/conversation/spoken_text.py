@@ -2,35 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import msgspec
-
-__all__ = ["Check", "SpokenText"]
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A text that is due to be checked.
-
-    Attributes:
-        response_id: the response it is of; None where the service did not say.
-        item_id: the item it is of.
-        text: all of the item's text so far.
-        source: whether it came as text, as the transcript of sound, or is the finished text.
-        generation: counts responses; a newer one makes the check stale.
-        offer: what was on offer when the response began, as given to `Conversation.offer`.
-    """
-
-    response_id: str | None
-    item_id: str
-    text: str
-    source: Literal["text", "audio", "final"]
-    generation: int
-    offer: Any
-
-    def __repr__(self) -> str:
-        # Text is personal data and stays out of logs.
-        return f"Check(response_id={self.response_id!r}, item_id={self.item_id!r})"
+__all__ = ["SpokenText"]
 
 
 class SpokenText:
@@ -44,18 +16,43 @@ class SpokenText:
         self._every = every
         self._pieces: dict[str, list[str]] = {}
         self._lengths: dict[str, int] = {}
+        self._finished: dict[str, str] = {}
 
     def add(self, item_id: str, delta: str) -> str | None:
         """Take in a piece; the whole text where a check is due, once for any number of steps."""
-        if self._every < 0:
-            return None
         pieces = self._pieces.setdefault(item_id, [])
         before = self._lengths.get(item_id, 0)
         after = before + len(delta)
         pieces.append(delta)
         self._lengths[item_id] = after
-        if after // self._every == before // self._every:
+        if self._every < 0 or after // self._every == before // self._every:
             return None
+        return self.text(item_id)
+
+    def text(self, item_id: str) -> str:
+        """All that was said so far in an item."""
+        pieces = self._pieces.get(item_id)
+        if pieces is None:
+            return ""
         text = "".join(pieces)
         pieces[:] = [text]
         return text
+
+    def finish(self, item_id: str, transcript: str) -> str | None:
+        """A part of an item is complete, and this is its transcript.
+
+        Returns:
+            All that was said in the item, or None where just that was due here before.
+        """
+        text = self.text(item_id)
+        if not text.endswith(transcript):
+            # Deltas are missing; the service's own account of the part is what counts.
+            text = transcript
+        if self.is_finished(item_id, text):
+            return None
+        self._finished[item_id] = text
+        return text or None
+
+    def is_finished(self, item_id: str, text: str) -> bool:
+        """Whether this was due here, as the complete text of an item, before."""
+        return self._finished.get(item_id) == text

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.conversation import events
 from rtaudio.conversation.calls import FunctionCall
+from rtaudio.conversation.checking import Check
 from rtaudio.conversation.items import call_from_wire, item_from_wire
 from rtaudio.conversation.recent import Recent
-from rtaudio.conversation.spoken_text import Check, SpokenText
+from rtaudio.conversation.spoken_text import SpokenText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rtaudio import protocol
+    from rtaudio.conversation.held_sound import HeldSound
     from rtaudio.conversation.outcome import Outcome
     from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.record import Record
@@ -29,21 +31,21 @@ class Turns:
     """The responses of one connection.
 
     A call runs against what was on offer when its response began, even if another agent has taken
-    over since; so that offer is kept until the response has ended.
+    over since; so that offer is kept until the response has ended. The same holds for whether and
+    how often what it says is checked.
 
     Attributes:
         offer: what the model may call from now on; opaque here.
-        check_every: characters after which what the model says is checked; None for not at all.
         begun: how many responses began; a check of an earlier one is stale.
     """
 
-    def __init__(self, outcome: Outcome, record: Record) -> None:
+    def __init__(self, outcome: Outcome, record: Record, held: HeldSound) -> None:
         self._outcome = outcome
         self._record = record
+        self._held = held
         self.offer: Any = None
-        self.check_every: int | None = None
         self._offers: Recent[str, Any] = Recent(_MAX_OPEN)
-        self._spoken: Recent[str | None, SpokenText] = Recent(_MAX_OPEN)
+        self._spoken: Recent[str | None, SpokenText | None] = Recent(_MAX_OPEN)
         self.begun = 0
 
     @property
@@ -68,20 +70,42 @@ class Turns:
         self.begun += 1
         if response_id is not None:
             self._offers[response_id] = self.offer
+            self._spoken_in(response_id)
         self._outcome.events.append(events.AgentStart(response_id=response_id))
 
     def said(
         self, response_id: str, item_id: str, delta: str, source: Literal["text", "audio"]
     ) -> None:
         """The words of an answer grew."""
-        if self.check_every is None:
+        spoken = self._spoken_in(response_id)
+        if spoken is not None:
+            text = spoken.add(item_id, delta)
+            if text is not None:
+                number = self._held.begin_run(response_id, item_id, last=False)
+                self._due(response_id, item_id, text, source, number)
+
+    def finished(self, response_id: str, item_id: str, content_index: int, transcript: str) -> None:
+        """The transcript of a part of an answer's sound is complete."""
+        spoken = self._spoken_in(response_id)
+        if spoken is None or not self._held.active:
             return
-        spoken = self._spoken.get(response_id)
-        if spoken is None:
-            spoken = self._spoken[response_id] = SpokenText(self.check_every)
-        text = spoken.add(item_id, delta)
+        text = spoken.finish(item_id, transcript)
         if text is not None:
-            self._due(response_id, item_id, text, source)
+            number = self._held.begin_run(response_id, item_id, content_index, last=False)
+            self._due(response_id, item_id, text, "audio", number)
+
+    def asked(self, item_id: str, transcript: str) -> None:
+        """The user said something that is to be checked."""
+        self._outcome.checks.append(
+            Check(
+                response_id=None,
+                item_id=item_id,
+                text=transcript,
+                source="input",
+                generation=self.begun,
+                offer=self.offer,
+            )
+        )
 
     def called(self, wire: protocol.FunctionCallItem, response_id: str) -> None:
         """The model calls a function, or hands over."""
@@ -101,9 +125,17 @@ class Turns:
 
     def ended(self, response_id: str | None, output: Iterable[protocol.Item]) -> None:
         """A response ended, whatever its status."""
-        item_id, text = _final_text(output)
-        if self.check_every is not None:
-            self._due(response_id, item_id, text, "final")
+        words = _words(output)
+        item_id, text = next(iter(words), ("", ""))
+        spoken = self._spoken_in(response_id)
+        if spoken is not None:
+            final = {} if spoken.is_finished(item_id, text) else {item_id: text}
+            for each in self._held.unchecked(response_id):
+                final.setdefault(each, dict(words).get(each) or spoken.text(each))
+            for each, said in final.items():
+                if said:
+                    number = self._held.begin_run(response_id, each, last=True)
+                    self._due(response_id, each, said, "final", number)
         self._spoken.pop(response_id, None)
         self._offers.pop(response_id or "", None)
         self._outcome.events.append(events.AgentEnd(output=text, response_id=response_id))
@@ -114,6 +146,7 @@ class Turns:
         item_id: str,
         text: str,
         source: Literal["text", "audio", "final"],
+        number: int,
     ) -> None:
         self._outcome.checks.append(
             Check(
@@ -123,15 +156,24 @@ class Turns:
                 source=source,
                 generation=self.begun,
                 offer=self._offers.get(response_id or "", self.offer),
+                number=number,
             )
         )
 
+    def _spoken_in(self, response_id: str | None) -> SpokenText | None:
+        """What a response says, where that is checked."""
+        every = self._held.checking.every
+        if response_id not in self._spoken:
+            self._spoken[response_id] = None if every is None else SpokenText(every)
+        return self._spoken[response_id]
 
-def _final_text(output: Iterable[protocol.Item]) -> tuple[str, str]:
-    """The id and the words of the last message of a response; a function call may follow it."""
+
+def _words(output: Iterable[protocol.Item]) -> list[tuple[str, str]]:
+    """The ids and words of the messages of a response, the last first; calls may follow it."""
+    words: list[tuple[str, str]] = []
     for wire in reversed(list(output)):
         item = item_from_wire(wire, default_status="completed")
         if item is not None and item.content:
             last = item.content[-1]
-            return item.item_id, last.text or last.transcript or ""
-    return "", ""
+            words.append((item.item_id, last.text or last.transcript or ""))
+    return words

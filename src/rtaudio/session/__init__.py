@@ -7,7 +7,7 @@ from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.context import RunContext
-from rtaudio.session.guardrails import GuardrailResult, OutputGuardrail
+from rtaudio.session.guardrails import GuardrailResult, InputGuardrail, OutputGuardrail
 from rtaudio.session.handoffs import Handoff, handoff
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.reconnect import ReconnectPolicy
@@ -22,6 +22,7 @@ __all__ = [
     "FunctionTool",
     "GuardrailResult",
     "Handoff",
+    "InputGuardrail",
     "OutputGuardrail",
     "PlaybackTracker",
     "PriceTable",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rtaudio.errors import ConfigError
-from rtaudio.session.guardrails import OutputGuardrail, check_guardrails
+from rtaudio.session.guardrails import InputGuardrail, OutputGuardrail, check_guardrails
 from rtaudio.session.handoffs import Handoff, as_handoff
 from rtaudio.session.tools import FunctionTool
 
@@ -36,6 +36,7 @@ class RealtimeAgent:
         prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
         handoff_description: when other agents should hand over to this one, for the model.
         output_guardrails: checks on what this agent says, before those of the session.
+        input_guardrails: checks on what the user says to it, before those of the session.
 
     Raises:
         ConfigError: the name is empty or not a text.
@@ -52,6 +53,7 @@ class RealtimeAgent:
         prompt: Prompt | None = None,
         handoff_description: str | None = None,
         output_guardrails: Iterable[OutputGuardrail] = (),
+        input_guardrails: Iterable[InputGuardrail] = (),
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ConfigError(f"an agent needs a name, a non-empty str; got {name!r}")
@@ -68,7 +70,9 @@ class RealtimeAgent:
                 )
         self.handoffs = tuple(map(as_handoff, handoffs))
         self.handoff_description = handoff_description
-        self.output_guardrails = check_guardrails(f"agent {name!r}", output_guardrails)
+        owner = f"agent {name!r}"
+        self.output_guardrails = check_guardrails(owner, OutputGuardrail, output_guardrails)
+        self.input_guardrails = check_guardrails(owner, InputGuardrail, input_guardrails)
         self.name = name
         self.instructions = instructions
         self.voice = voice

@@ -15,6 +15,7 @@ from rtaudio.session.audio import InputAudio, OutputAudio, byte_length
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrail_runs import GuardrailRuns
+from rtaudio.session.guardrails import GuardrailSettings
 from rtaudio.session.outbox import Outbox
 from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from rtaudio.audio import PcmLike
     from rtaudio.conversation.calls import FunctionCall
-    from rtaudio.conversation.spoken_text import Check
+    from rtaudio.conversation.checking import Check
     from rtaudio.errors import ProtocolError
     from rtaudio.protocol import ServerEvent, UnknownEvent
     from rtaudio.session.agent import RealtimeAgent
@@ -56,7 +57,7 @@ class Link:
         context: handed to everything the application has written.
         broadcast: delivers session events; its `agent` is the current one.
         calls: runs the functions that the model calls.
-        guardrails: runs the checks of what it says.
+        guardrails: runs the checks of what it says, and of what it is told.
         outbox: writes to the transport, in one order.
         input: converts the application's sound for the wire.
     """
@@ -84,7 +85,9 @@ class Link:
             hand_over,
             lambda: options.tool_error_formatter,
         )
-        self.guardrails = GuardrailRuns(self.context, self.broadcast, self._block)
+        self.guardrails = GuardrailRuns(
+            self.context, self.broadcast, options, self._passed, self._block
+        )
         self.input = InputAudio(None)
         self._output: OutputAudio | None = None
         self._mend = mend
@@ -131,7 +134,7 @@ class Link:
         """
         self._suspended = True
         self.outbox.clear()
-        self.guardrails.stop()
+        self.guardrails.stop(for_good=False)
         answering = self.conversation.suspend()
         self.pump()
         return answering
@@ -154,10 +157,14 @@ class Link:
     def offer(self, offer: Offer | None) -> None:
         """What the model may call, and how what it says is checked, from now on."""
         self.conversation.offer(offer)
-        every: int | None = None
-        if offer is not None and (offer.agent.output_guardrails or self._options.output_guardrails):
-            every = self._options.debounce_text_length
-        self.conversation.check(every)
+        agent = None if offer is None else offer.agent
+        settings = GuardrailSettings.read(self._options.output_guardrail_settings)
+        self.conversation.check(
+            settings.checking(
+                output=bool(self.guardrails.wanted(agent, "output")),
+                questions=bool(self.guardrails.wanted(agent, "input")),
+            )
+        )
 
     async def send(self) -> None:
         """Write what the conversation wants written, and tell what it has to tell."""
@@ -219,15 +226,21 @@ class Link:
         for call in conversation.take_calls():
             self.calls.start(call)
         for check in conversation.take_checks():
-            self.guardrails.start(check, self._options.output_guardrails)
+            self.guardrails.start(check)
         if conversation.spending.exhausted and conversation.spending.finished:
             self._finish()
 
+    def _passed(self, check: Check, failed: bool) -> None:
+        self.conversation.passed(check, time.monotonic(), failed=failed)
+        self.pump()
+
     def _block(self, check: Check, finding: Finding) -> None:
-        if self.conversation.block(check, time.monotonic()):
-            feedback = self._options.guardrail_feedback
-            if feedback is not None:
-                self.conversation.send_message(feedback(finding))
+        feedback = self._options.guardrail_feedback
+        if self.conversation.block(check, time.monotonic()) and feedback is not None:
+            try:
+                self.conversation.tell(feedback(finding))
+            except Exception as error:
+                self.broadcast.report(error)
         self.pump()
 
     def _answer_call(self, call: FunctionCall, output: str, respond: bool) -> None:

@@ -15,7 +15,14 @@ from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import normalise_session_config
-from rtaudio.session.guardrails import Finding, OutputGuardrail, check_guardrails, default_feedback
+from rtaudio.session.guardrails import (
+    Finding,
+    GuardrailSettings,
+    InputGuardrail,
+    OutputGuardrail,
+    check_guardrails,
+    default_feedback,
+)
 from rtaudio.session.reconnect import ReconnectPolicy
 from rtaudio.transports import RealtimeTransport, WebSocketTransport
 
@@ -49,6 +56,13 @@ class RealtimeSessionOptions:
         output_guardrails: checks on what any agent says.
         output_guardrail_settings: `{"debounce_text_length": n}`: characters after which the text is
             checked again while it is said, 100 unless given; below 0, only the finished text is.
+            `"hold_audio": True`: sound waits until the text up to it was checked; of an answer
+            to speech, also until that was. `"unchecked_audio"`: what becomes of it where a
+            guardrail raises at the last check, or no transcript comes: `"drop"`, the default, or
+            `"release"`. `"max_held_s"`: most seconds of sound that wait, 300 unless given; beyond
+            them the answer is cut off, or with `"release"` goes out unchecked.
+        input_guardrails: checks on what the user says to any agent: on transcripts of speech, which
+            need transcription to be on, and on texts before they are sent.
         guardrail_feedback: words for the model after its answer was blocked, as a function of what
             was found (`guardrail`, `result`); None tells it nothing.
         tool_error_formatter: words for the model when a person refuses a call, as a plain or async
@@ -81,7 +95,8 @@ class RealtimeSessionOptions:
     input_audio: AudioFormat | None = None
     output_audio: AudioFormat | None = None
     output_guardrails: Sequence[OutputGuardrail] = ()
-    output_guardrail_settings: Mapping[str, Any] | None = None
+    output_guardrail_settings: Mapping[str, Any] | GuardrailSettings | None = None
+    input_guardrails: Sequence[InputGuardrail] = ()
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     tool_error_formatter: ToolErrorFormatter | None = None
     playback_tracker: PlaybackTracker | None = None
@@ -104,7 +119,7 @@ class RealtimeSessionOptions:
                 "a str or callable",
                 value=False,
             )
-        for name in ("config", "output_guardrail_settings", "trace_metadata"):
+        for name in ("config", "trace_metadata"):
             _check_type(name, getattr(self, name), Mapping, "a mapping")
         for name in ("group_id", "model", "url", "workflow_name"):
             _check_type(name, getattr(self, name), str, "a str")
@@ -125,11 +140,9 @@ class RealtimeSessionOptions:
             _check("prices", self.prices, self.prices is not None, wanted)
         fine = isinstance(self.tracing_disabled, bool)
         _check("tracing_disabled", self.tracing_disabled, fine, "a bool")
-        check_guardrails("the session", self.output_guardrails)
-        every = self.debounce_text_length
-        fine = isinstance(every, int) and not isinstance(every, bool) and every != 0
-        wanted = "a number of characters, or below 0 for the finished text only"
-        _check("output_guardrail_settings['debounce_text_length']", every, fine, wanted)
+        check_guardrails("the session", OutputGuardrail, self.output_guardrails)
+        check_guardrails("the session", InputGuardrail, self.input_guardrails)
+        GuardrailSettings.read(self.output_guardrail_settings)
         for name in ("guardrail_feedback", "tool_error_formatter"):
             value = getattr(self, name)
             _check(name, value, value is None or callable(value), "callable or None")
@@ -140,11 +153,6 @@ class RealtimeSessionOptions:
         _check("transport", self.transport, fine, "'websocket' or a RealtimeTransport")
         if self.config is not None:
             normalise_session_config(self.config)
-
-    @property
-    def debounce_text_length(self) -> Any:
-        """Characters between two checks of a text."""
-        return (self.output_guardrail_settings or {}).get("debounce_text_length", 100)
 
     def make_transport(self) -> RealtimeTransport:
         """The transport that is named, or was given."""

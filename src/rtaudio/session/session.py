@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rtaudio.conversation.messages import message_event, message_text
 from rtaudio.errors import ConfigError
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.lifecycle import Lifecycle
@@ -225,7 +226,7 @@ class RealtimeSession:
         message: str | Mapping[str, Any],
         other_event_data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Say something as the user and ask for an answer.
+        """Say something as the user and ask for an answer, once `input_guardrails` let it pass.
 
         Args:
             message: a text, or a message `{"type": "message", "role": "user", "content": [...]}` of
@@ -234,8 +235,14 @@ class RealtimeSession:
 
         Raises:
             ConfigError: the message has another shape.
+            GuardrailTripped: an input guardrail refused it; nothing was sent.
             TransportError: not connected.
+            Exception: whatever an input guardrail raised; nothing was sent.
         """
+        await self._lifecycle.ready()
+        text = message_text(message_event(message))
+        await self._link.guardrails.admit(text, self.current_agent)
+        # The check may have taken longer than the connection lasted.
         await self._lifecycle.ready()
         self._link.conversation.send_message(message, other_event_data)
         await self._link.send()

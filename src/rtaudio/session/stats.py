@@ -34,8 +34,9 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
         queues: everything that could grow, by name: `events` (the iterator furthest behind),
             `handlers` (calls of async handlers that run), `outbox` (what waits to be written),
             `requests` (for responses, waiting for the one before), `responses` (open ones),
-            `playback` (parts of answers not heard yet), `unconfirmed` (messages kept for a
-            reconnect), `calls` (of tools, without an answer yet), `approvals` (decisions kept),
+            `playback` (parts of answers not heard yet), `held` (milliseconds of sound that wait for
+            guardrails; lost are those that were never delivered), `unconfirmed` (messages kept for
+            a reconnect), `calls` (of tools, without an answer yet), `approvals` (decisions kept),
             `checks` (of guardrails, running).
     """
 
