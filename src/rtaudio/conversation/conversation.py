@@ -362,7 +362,9 @@ class Conversation:
         self._unknown += 1
 
     def _audio_delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
-        self._speech.delta(event, now)
+        length_ms = len(event.audio) / self._settings.output_bytes_per_ms
+        self._record.sounded(event.item_id, length_ms)
+        self._speech.delta(event, length_ms, now)
 
     def _audio_done(self, event: protocol.ResponseOutputAudioDone, now: float) -> None:
         self._speech.done(event.response_id, event.item_id, event.content_index, now)

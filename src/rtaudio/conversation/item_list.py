@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from rtaudio.conversation.alignment import Alignment
 from rtaudio.conversation.history import History
 from rtaudio.conversation.items import ContentPart, Item
 
@@ -22,7 +23,7 @@ __all__ = ["ItemList"]
 
 
 class _Node:
-    __slots__ = ("after", "before", "item", "pieces")
+    __slots__ = ("after", "alignment", "before", "item", "pieces")
 
     def __init__(self, item: Item) -> None:
         self.item = item
@@ -30,6 +31,8 @@ class _Node:
         self.after: _Node | None = None
         # Deltas that are not part of `item` yet, by (content index, field they extend).
         self.pieces: dict[tuple[int, str], list[str]] = {}
+        # Where its words arrived in its sound, while that streams in.
+        self.alignment: Alignment | None = None
 
 
 class ItemList:
@@ -120,8 +123,22 @@ class ItemList:
         """Let a part of a known item grow. The item stays as it is until somebody reads it."""
         node = self._nodes[item_id]
         node.pieces.setdefault((content_index, field), []).append(delta)
+        if field == "transcript":
+            if node.alignment is None:
+                node.alignment = Alignment()
+            node.alignment.words(len(delta))
         self._streaming[item_id] = node
         self._snapshot = None
+
+    def append_sound(self, item_id: str, length_ms: float) -> None:
+        """Count sound of an item, where it is known. No change that is worth a new snapshot."""
+        node = self._nodes.get(item_id)
+        if node is not None:
+            alignment = node.alignment
+            if alignment is None:
+                alignment = node.alignment = Alignment()
+            alignment.sound(length_ms)
+            self._streaming[item_id] = node
 
     def fill(self, items: Iterable[Item]) -> None:
         """Hold these items and no others, in this order; ids must differ."""
@@ -159,7 +176,13 @@ class ItemList:
 
     def _settle(self, node: _Node) -> None:
         """Join the pieces that have streamed in into the item."""
+        alignment = node.alignment
+        if alignment is not None and alignment.audio_ms != (node.item.audio_ms or 0.0):
+            node.item = msgspec.structs.replace(
+                node.item, audio_ms=alignment.audio_ms, audio_marks=tuple(alignment.marks)
+            )
         if not node.pieces:
+            self._streaming.pop(node.item.item_id, None)
             return
         content = list(node.item.content)
         for (index, field), pieces in sorted(node.pieces.items()):
@@ -196,4 +219,6 @@ def _merged(old: Item, new: Item) -> Item:
         content=tuple(content),
         previous_item_id=new.previous_item_id or old.previous_item_id,
         audio_end_ms=old.audio_end_ms if new.audio_end_ms is None else new.audio_end_ms,
+        audio_ms=old.audio_ms if new.audio_ms is None else new.audio_ms,
+        audio_marks=new.audio_marks or old.audio_marks,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import msgspec
 
 from rtaudio import protocol
+from rtaudio.conversation.alignment import heard_words
 
 if TYPE_CHECKING:
     from rtaudio.audio.clip import AudioClip
@@ -56,6 +57,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         previous_item_id: the predecessor the service named when the item was placed.
         audio_end_ms: where the sound of an interrupted assistant message was cut, in
             milliseconds from its beginning; None where it was not cut.
+        audio_ms: milliseconds of sound received of an assistant message, as of its last change;
+            None where none was.
+        audio_marks: what of the transcript arrived with which sound: pairs of milliseconds and the
+            characters spoken by then.
         name: the function that a call is of.
         call_id: what the output of a call names.
         arguments: of a call, JSON text.
@@ -69,6 +74,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     content: tuple[ContentPart, ...] = ()
     previous_item_id: str | None = None
     audio_end_ms: int | None = None
+    audio_ms: float | None = None
+    audio_marks: tuple[tuple[float, int], ...] = ()
     name: str | None = None
     call_id: str | None = None
     arguments: str | None = None
@@ -84,6 +91,32 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The item in words: texts and transcripts of all its parts, joined by newlines."""
         words = (part.text or part.transcript for part in self.content)
+        return "\n".join(word for word in words if word)
+
+    @property
+    def said(self) -> str:
+        """All words of the item, heard or not: the same as `text`."""
+        return self.text
+
+    @property
+    def heard(self) -> str:
+        """The words that the user has heard; all that was `said`, unless the item was interrupted.
+
+        Where the sound was cut at `audio_end_ms`, an estimate: words are taken to arrive just ahead
+        of their sound (`audio_marks`), and to be spread evenly in between. It ends with a whole
+        word, and may be some words off. Without `audio_ms` it is all that was said.
+        """
+        if self.audio_end_ms is None:
+            return self.said
+        words: list[str] = []
+        for part in self.content:
+            if part.type == "output_audio":
+                transcript = part.transcript or ""
+                words.append(
+                    heard_words(transcript, self.audio_end_ms, self.audio_ms, self.audio_marks)
+                )
+                break
+            words.append(part.text or part.transcript or "")
         return "\n".join(word for word in words if word)
 
 

@@ -115,15 +115,13 @@ class Speech:
             self._report("an answer came without words that could be checked")
         self._release(now)
 
-    def delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
+    def delta(self, event: protocol.ResponseOutputAudioDelta, length_ms: float, now: float) -> None:
         """A piece of sound arrived; nothing where it belongs to an answer that was interrupted."""
         if event.response_id == self._silenced:
             self._suppressed += 1
             return
-        data = event.audio
-        length_ms = len(data) / self._settings.output_bytes_per_ms
         audio = events.Audio(
-            data=data,
+            data=event.audio,
             response_id=event.response_id,
             item_id=event.item_id,
             content_index=event.content_index,
