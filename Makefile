@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench bench-transcribe asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test build lint format types bench bench-guardrails bench-transcribe asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -22,6 +22,11 @@ bench: $(VENV)/.bench
 	$(BIN)/pytest bench -q -o 'python_files=bench_*.py' --benchmark-disable-gc --benchmark-quiet \
 	  --benchmark-json=build/bench/kernels.json
 	$(BIN)/rtaudio bench --from build/bench/kernels.json --plot build/bench
+
+## bench-guardrails: the delay that checks add to sound with hold_audio
+bench-guardrails: $(VENV)/.dev
+	mkdir -p build/bench
+	$(BIN)/python bench/bench_guardrails.py --json build/bench/guardrails.json
 
 ## bench-transcribe: race transcription against calling the recogniser directly
 bench-transcribe: $(VENV)/.dev

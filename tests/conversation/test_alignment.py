@@ -23,7 +23,7 @@ def align(*story: str | float) -> tuple[str, Alignment]:
             alignment.words(len(each))
             text += each
         else:
-            alignment.sound(each)
+            alignment.audio_ms += each
     return text, alignment
 
 

@@ -441,6 +441,7 @@ def test_a_lost_connection_leaves_nothing_behind():
     scene.passed(0)
     assert scene.heard == []
     assert len(scene.conversation.held_sound) == 0
+    assert scene.conversation.held_sound.dropped_ms == 100
 
 
 @st.composite

@@ -31,7 +31,7 @@ class Alignment:
     """Collects, while an item streams in, where in its words which sound arrived.
 
     Attributes:
-        audio_ms: milliseconds of sound so far.
+        audio_ms: milliseconds of sound so far; whoever gets the sound adds to it.
         marks: pairs of milliseconds and the characters that were spoken by then, both rising; at
             most 32, of which every second is given up when there are more.
     """
@@ -42,10 +42,6 @@ class Alignment:
         self.audio_ms = 0.0
         self.marks: list[tuple[float, int]] = []
         self._characters = 0
-
-    def sound(self, length_ms: float) -> None:
-        """A piece of sound arrived."""
-        self.audio_ms += length_ms
 
     def words(self, characters: int) -> None:
         """So many characters of a transcript arrived."""

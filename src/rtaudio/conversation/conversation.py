@@ -363,7 +363,7 @@ class Conversation:
 
     def _audio_delta(self, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
         length_ms = len(event.audio) / self._settings.output_bytes_per_ms
-        self._record.sounded(event.item_id, length_ms)
+        self._record.history.append_sound(event.item_id, length_ms)
         self._speech.delta(event, length_ms, now)
 
     def _audio_done(self, event: protocol.ResponseOutputAudioDone, now: float) -> None:

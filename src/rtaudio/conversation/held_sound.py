@@ -117,10 +117,12 @@ class HeldSound:
         self.checking = Checking()
         self.peak_ms = 0.0
         self.dropped_ms = 0.0
+        self.waiting_ms = 0.0
         self.start_over()
 
     def start_over(self) -> None:
-        """Nothing waits."""
+        """Nothing waits; what did is dropped."""
+        self.dropped_ms += self.waiting_ms
         self.waiting_ms = 0.0
         self._line: deque[Piece] = deque()
         self._answers: dict[str, _Answer] = {}
@@ -139,11 +141,6 @@ class HeldSound:
         limit = int(self.checking.max_held_ms)
         size, lost = int(self.waiting_ms), int(self.dropped_ms)
         return QueueStats(size=size, bound=limit, policy="raise", lost=lost)
-
-    @property
-    def active(self) -> bool:
-        """Whether sound has to pass through here."""
-        return self.checking.hold or bool(self._line)
 
     def began(self, response_id: str | None, question: str | None) -> None:
         """An answer began; with a question, none of it is heard before that was checked."""

@@ -137,7 +137,7 @@ class ItemList:
             alignment = node.alignment
             if alignment is None:
                 alignment = node.alignment = Alignment()
-            alignment.sound(length_ms)
+            alignment.audio_ms += length_ms
             self._streaming[item_id] = node
 
     def fill(self, items: Iterable[Item]) -> None:

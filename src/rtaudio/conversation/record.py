@@ -122,10 +122,6 @@ class Record:
             self.upsert(Item(item_id=item_id, role="assistant", status="in_progress"))
         self.history.append_text(item_id, content_index, field, delta)
 
-    def sounded(self, item_id: str, length_ms: float) -> None:
-        """Sound of the assistant arrived."""
-        self.history.append_sound(item_id, length_ms)
-
     def answered(self, item_id: str, output: str) -> None:
         """A call of a function got its output."""
         known = self.history.get(item_id)

@@ -126,7 +126,7 @@ class Speech:
             item_id=event.item_id,
             content_index=event.content_index,
         )
-        if self._held.active:
+        if self._held.checking.hold:
             self._hold(audio, length_ms, now)
         else:
             self._deliver(audio, length_ms, now)

@@ -87,7 +87,7 @@ class Turns:
     def finished(self, response_id: str, item_id: str, content_index: int, transcript: str) -> None:
         """The transcript of a part of an answer's sound is complete."""
         spoken = self._spoken_in(response_id)
-        if spoken is None or not self._held.active:
+        if spoken is None or not self._held.checking.hold:
             return
         text = spoken.finish(item_id, transcript)
         if text is not None:

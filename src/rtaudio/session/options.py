@@ -57,10 +57,13 @@ class RealtimeSessionOptions:
         output_guardrail_settings: `{"debounce_text_length": n}`: characters after which the text is
             checked again while it is said, 100 unless given; below 0, only the finished text is.
             `"hold_audio": True`: sound waits until the text up to it was checked; of an answer
-            to speech, also until that was. `"unchecked_audio"`: what becomes of it where a
-            guardrail raises at the last check, or no transcript comes: `"drop"`, the default, or
-            `"release"`. `"max_held_s"`: most seconds of sound that wait, 300 unless given; beyond
-            them the answer is cut off, or with `"release"` goes out unchecked.
+            to speech, also until that was. The delay is about the time in which so many characters
+            are said, and that of the guardrails; a small number keeps it short. Only sound and its
+            `audio_stopped` wait, so they may come after `agent_end`. `"unchecked_audio"`: what
+            becomes of it where a guardrail raises at the last check, or no transcript comes:
+            `"drop"`, the default, or `"release"`. `"max_held_s"`: most seconds of sound that wait,
+            300 unless given; beyond them the answer is cut off, or with `"release"` goes out
+            unchecked.
         input_guardrails: checks on what the user says to any agent: on transcripts of speech, which
             need transcription to be on, and on texts before they are sent.
         guardrail_feedback: words for the model after its answer was blocked, as a function of what
