@@ -347,3 +347,18 @@ def test_the_usual_words_tell_the_model_not_to_answer_what_was_refused():
     assert "no bombs" in said
     assert '{"word": "x"}' in said
     assert "Do not answer it" in said
+
+
+async def test_an_answer_that_the_application_asked_for_is_left_alone(talk_with, service):
+    watch = Watch()
+    async with talk_with(**guarded(watch, guardrail_feedback=None)) as talk:
+        heard = collect(talk, "audio")
+        commit(talk)
+        transcribe(talk, "a bomb")
+        await talk.settle()
+        await talk.session.request_response()
+        talk.response("created")
+        talk.transport.emit(service.audio(bytes(480)))
+        await talk.settle()
+        assert wire(talk) == ["response.create"]
+        assert len(heard) == 1
