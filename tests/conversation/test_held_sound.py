@@ -95,6 +95,10 @@ class Scene:
         self._collect()
 
     @property
+    def held(self) -> Any:
+        return self.conversation.queues()["held"]
+
+    @property
     def heard(self) -> list[Any]:
         """Milliseconds of each piece of sound, and the names of what else concerns sound."""
         kinds = ("audio_start", "audio_stopped", "audio_interrupted", "agent_end", "error")
@@ -215,7 +219,7 @@ def test_a_trip_drops_what_is_held_and_all_that_comes_after():
         "conversation.item.truncate",
     ]
     assert scene.cuts == [("a", 40)]
-    assert scene.conversation.held_sound.dropped_ms == 200
+    assert scene.held.lost == 200
 
 
 def test_a_trip_on_text_ends_the_sound_of_the_same_response():
@@ -379,8 +383,7 @@ def test_an_answer_that_outgrows_the_bound_ends_there():
         "conversation.item.truncate",
     ]
     assert scene.cuts == [("a", 200)]
-    held = scene.conversation.held_sound
-    assert (held.waiting_ms, held.peak_ms, held.dropped_ms) == (200, 200, 300)
+    assert (scene.held.size, scene.held.bound, scene.held.lost) == (200, 250, 300)
     scene.said("x" * 12)
     scene.passed(0)
     assert scene.heard == ["error", "audio_start", 100, 100]
@@ -392,7 +395,7 @@ def test_beyond_the_bound_the_oldest_goes_out_unchecked_where_that_was_asked_for
     for _ in range(5):
         scene.audio(100)
     assert scene.heard == ["audio_start", 100, 100, 100]
-    assert scene.conversation.held_sound.waiting_ms == 200
+    assert scene.held.size == 200
 
 
 def test_an_answer_of_the_old_agent_is_checked_to_its_end_after_a_handoff():
@@ -440,8 +443,21 @@ def test_a_lost_connection_leaves_nothing_behind():
     scene.conversation.disconnected()
     scene.passed(0)
     assert scene.heard == []
-    assert len(scene.conversation.held_sound) == 0
-    assert scene.conversation.held_sound.dropped_ms == 100
+    assert (scene.held.size, scene.held.lost) == (0, 100)
+
+
+def test_a_broken_connection_drops_what_waits_and_lets_what_was_delivered_play_on():
+    scene = Scene()
+    scene.begin()
+    scene.audio(100)
+    scene.say("x" * 10)
+    scene.passed(0)
+    scene.audio(200)
+    scene.conversation.suspend()
+    scene.now += 0.04
+    scene.interrupt()
+    assert scene.cuts == [("a", 40)]
+    assert 200 not in scene.heard
 
 
 @st.composite

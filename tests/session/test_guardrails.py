@@ -519,6 +519,31 @@ async def test_sound_is_held_before_it_is_converted(talk_with, service):
         assert len(heard[0].data) == 800
 
 
+async def test_a_check_that_was_overtaken_holds_up_none_of_the_later_ones(talk_with, service):
+    go_on = asyncio.Event()
+
+    async def check(_ctx: Any, _agent: Any, text: str) -> GuardrailResult:
+        if text == "x":
+            await asyncio.get_running_loop().create_future()
+        await go_on.wait()
+        return GuardrailResult(False)
+
+    options = {
+        "output_guardrails": [OutputGuardrail("slow", check)],
+        "output_guardrail_settings": {"hold_audio": True, "debounce_text_length": 1},
+    }
+    async with talk_with(options=options) as talk:
+        heard = collect(talk, "audio")
+        talk.response("created")
+        talk.transport.emit(service.audio(bytes(480), item_id="item_r1"))
+        for _ in range(MAX_RUNNING):
+            say(talk, "x")
+        say(talk, "x")
+        go_on.set()
+        await talk.settle()
+        assert len(heard) == 1
+
+
 async def test_a_session_without_guardrails_holds_nothing(talk_with, service):
     async with talk_with(options={"output_guardrail_settings": HOLD}) as talk:
         heard = collect(talk, "audio")

@@ -122,11 +122,6 @@ class Conversation:
         return self._settings.output
 
     @property
-    def held_sound(self) -> HeldSound:
-        """Sound that waits for checks, and counts of it."""
-        return self._held
-
-    @property
     def response_ongoing(self) -> bool:
         """Whether the service is producing a response."""
         return self._sequencer.ongoing

@@ -109,13 +109,11 @@ class HeldSound:
         checking: what is checked, and whether sound waits for it; counts for answers that begin
             from now on.
         waiting_ms: sound in line now.
-        peak_ms: most that ever was in line.
         dropped_ms: sound that was never delivered.
     """
 
     def __init__(self) -> None:
         self.checking = Checking()
-        self.peak_ms = 0.0
         self.dropped_ms = 0.0
         self.waiting_ms = 0.0
         self.start_over()
@@ -180,7 +178,6 @@ class HeldSound:
             return False
         self._line.append(piece)
         self.waiting_ms += length_ms
-        self.peak_ms = max(self.peak_ms, self.waiting_ms)
         return True
 
     def excess_ms(self, response_id: str, length_ms: float) -> float:
