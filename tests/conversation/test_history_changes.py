@@ -96,6 +96,14 @@ def test_a_function_call_cannot_be_added_but_may_stay_or_go(caplog):
     assert "function call 'f' cannot be created" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["mcp_call", "mcp_approval_request"])
+def test_what_the_service_does_with_mcp_servers_is_left_to_it(kind, caplog):
+    item = Item(item_id="m", type=kind, role=None, name="x")
+    with caplog.at_level(logging.WARNING):
+        assert history_changes([], [item]) == []
+    assert caplog.text == ""
+
+
 def test_what_is_no_history_is_refused():
     with pytest.raises(ConfigError, match="a history holds items, got dict"):
         history_changes([], [{"id": "a"}])  # type: ignore[list-item]

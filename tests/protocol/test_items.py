@@ -19,6 +19,7 @@ from rtaudio.protocol import (
     McpApprovalResponseItem,
     McpCallItem,
     McpListToolsItem,
+    McpToolCallItem,
     MessageItem,
     ResponseDone,
     UnknownItem,
@@ -71,6 +72,10 @@ ITEMS: list[tuple[type, dict[str, Any]]] = [
         },
     ),
     (
+        McpToolCallItem,
+        {"type": "mcp_tool_call", "server_label": "s", "name": "n", "arguments": "", "output": ""},
+    ),
+    (
         McpApprovalRequestItem,
         {"type": "mcp_approval_request", "server_label": "s", "name": "n", "arguments": "{}"},
     ),
@@ -105,6 +110,8 @@ def test_what_a_service_may_leave_out_or_null_is_tolerated() -> None:
     assert message == MessageItem(role="user", content=[])
     call = read({"type": "function_call", "name": "f", "arguments": None, "call_id": None})
     assert call == FunctionCallItem(name="f", arguments="")
+    hosted = read({"type": "mcp_call", "server_label": "s", "name": "n", "output": None})
+    assert hosted == McpCallItem(server_label="s", name="n", arguments="")
 
 
 @pytest.mark.parametrize("kind", [{}, {"type": None}, {"type": 1}, {"type": [1]}, {"type": {}}])

@@ -6,9 +6,9 @@ Feed it what the service sends (`receive`) and what the application wants (`send
 socket, no task and no clock: the time is an argument where it matters.
 
 Each rule lives with its subject: history in `record`, sound and interruption in `speech`, responses
-and what they call in `turns`, their order in `sequencer`, what they cost in `spending`, the wire's
-formats in `settings`, what waits for checks in `held_sound` and `questions`. Here stands which of
-them hears of which event.
+and what they call in `turns`, their order in `sequencer`, what they cost in `spending`, what the
+service calls by itself in `mcp`, the wire's formats in `settings`, what waits for checks in
+`held_sound` and `questions`. Here stands which of them hears of which event.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from rtaudio import protocol
 from rtaudio.conversation import events
 from rtaudio.conversation.held_sound import HeldSound
 from rtaudio.conversation.history_changes import history_changes
+from rtaudio.conversation.mcp import Mcp
 from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.outcome import Outcome
 from rtaudio.conversation.questions import Questions
@@ -51,6 +52,7 @@ class Conversation:
 
     Attributes:
         spending: the limit of what may be spent, and whether it is reached.
+        mcp: tools that the service calls by itself.
     """
 
     def __init__(self) -> None:
@@ -65,6 +67,7 @@ class Conversation:
         self.spending = Spending(self._outcome, self._sequencer, self._speech)
         self._received = 0
         self._unknown = 0
+        self.mcp = Mcp(self._outcome, self._record, self._sequencer)
 
     def _start_over(self) -> None:
         self._settings.start_over()
@@ -74,6 +77,7 @@ class Conversation:
         self._turns.start_over()
         self._questions.start_over()
         self.spending.start_over()
+        self.mcp.start_over()
         self._outcome.drop_work()
 
     # What comes out.
@@ -98,6 +102,10 @@ class Conversation:
     def take_checks(self) -> list[Check]:
         """Texts that are due to be checked, since the last call of this, in order."""
         return _taken(self._outcome.checks)
+
+    def take_requests(self) -> list[Item]:
+        """Calls that the service asks approval for, since the last call of this, in order."""
+        return _taken(self._outcome.requests)
 
     # What it knows.
 
@@ -448,10 +456,19 @@ class Conversation:
         self._record.created(event.item, "in_progress", event.previous_item_id)
 
     def _item_done(self, event: protocol.ConversationItemDone, _now: float) -> None:
-        self._record.created(event.item, "completed", event.previous_item_id)
+        if not self.mcp.take(event.item, event.previous_item_id):
+            self._record.created(event.item, "completed", event.previous_item_id)
 
     def _item_retrieved(self, event: protocol.ConversationItemRetrieved, _now: float) -> None:
-        self._record.take(event.item, "completed")
+        # Calls to MCP servers are asked for because they go on.
+        ongoing = isinstance(event.item, protocol.McpCallItem)
+        self._record.take(event.item, "in_progress" if ongoing else "completed")
+
+    def _mcp_progress(
+        self, event: protocol.McpListToolsInProgress | protocol.ResponseMcpCallInProgress, _: float
+    ) -> None:
+        if event.item_id:
+            self._record.retrieve(event.item_id)
 
     def _output_item_added(self, event: protocol.ResponseOutputItemAdded, _now: float) -> None:
         self._take_output(event, "in_progress")
@@ -558,6 +575,8 @@ _HANDLERS: dict[type, _Handler] = {
     protocol.ConversationItemInputAudioTranscriptionDelta: Conversation._input_delta,
     protocol.ConversationItemInputAudioTranscriptionCompleted: Conversation._input_completed,
     protocol.ConversationItemInputAudioTranscriptionFailed: Conversation._input_failed,
+    protocol.McpListToolsInProgress: Conversation._mcp_progress,
+    protocol.ResponseMcpCallInProgress: Conversation._mcp_progress,
     protocol.ErrorEvent: Conversation._error,
     protocol.UnknownEvent: Conversation._unknown_event,
 }

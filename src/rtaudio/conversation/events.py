@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rtaudio.conversation.history import History
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item
+    from rtaudio.conversation.mcp import McpTool
     from rtaudio.conversation.usage import Usage
     from rtaudio.conversation.usage_limit import UsageLimit
 
@@ -38,6 +39,8 @@ __all__ = [
     "InputAudioCommitted",
     "InputAudioTimeoutTriggered",
     "InputTranscriptDelta",
+    "McpToolCallCompleted",
+    "McpToolsChanged",
     "Reconnected",
     "Reconnecting",
     "SessionEvent",
@@ -169,11 +172,26 @@ class ToolApprovalRequested(SessionEvent, kw_only=True):
     """A call waits for a person; the model waits with it.
 
     Attributes:
-        approval: for `session.approve(approval)` or `session.reject(approval)`.
+        approval: for `session.approve(approval)` or `session.reject(approval)`; its `type` is
+            `function_approval`, or `mcp_approval_request` where the service wants to make the call.
     """
 
     type: ClassVar[str] = "tool_approval_requested"
     approval: Any
+
+
+class McpToolsChanged(SessionEvent, kw_only=True):
+    """Which MCP tools the service may call for the current agent is not what it was."""
+
+    type: ClassVar[str] = "mcp_tools_changed"
+    tools: tuple[McpTool, ...]
+
+
+class McpToolCallCompleted(SessionEvent, kw_only=True):
+    """The service has called an MCP tool; `tool_call` is the call's item in history."""
+
+    type: ClassVar[str] = "mcp_tool_call_completed"
+    tool_call: Item
 
 
 class AudioStart(SessionEvent, kw_only=True):

@@ -202,6 +202,8 @@ def _merged(old: Item, new: Item) -> Item:
     if new.type == "function_call" and new.output is None and old.output is not None:
         # The call again, after it was answered.
         return old
+    if new.type.startswith("mcp_"):
+        return _merged_mcp(old, new)
     content = list(new.content)
     for index, (before, part) in enumerate(zip(old.content, new.content, strict=False)):
         # After an interruption the service sends the item back without its transcript.
@@ -221,4 +223,18 @@ def _merged(old: Item, new: Item) -> Item:
         audio_end_ms=old.audio_end_ms if new.audio_end_ms is None else new.audio_end_ms,
         audio_ms=old.audio_ms if new.audio_ms is None else new.audio_ms,
         audio_marks=new.audio_marks or old.audio_marks,
+    )
+
+
+def _merged_mcp(old: Item, new: Item) -> Item:
+    """A call that was completed stays so: the service may still send what it was before."""
+    late = old.status == "completed" and new.status == "in_progress"
+    return msgspec.structs.replace(
+        new,
+        status="completed" if late else new.status,
+        arguments=new.arguments or old.arguments,
+        output=old.output if new.output is None else new.output,
+        error=old.error if new.error is None else new.error,
+        approved=old.approved if new.approved is None else new.approved,
+        previous_item_id=new.previous_item_id or old.previous_item_id,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -50,7 +50,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         item_id: the service's id.
-        type: `message` or `function_call`.
+        type: `message`, `function_call`, `mcp_call` (on some servers `mcp_tool_call`) or
+            `mcp_approval_request`.
         role: who speaks; None in a call.
         status: `in_progress`, `completed` or `incomplete`; a system message has none.
         content: the parts, in order.
@@ -61,10 +62,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
             None where none was.
         audio_marks: what of the transcript arrived with which sound: pairs of milliseconds and the
             characters spoken by then.
-        name: the function that a call is of.
-        call_id: what the output of a call names.
-        arguments: of a call, JSON text.
+        name: the function or tool that a call is of, or a request is about.
+        call_id: what the output of a function's call names.
+        arguments: of a call, JSON text; of an approval request, the object that it holds, or the
+            text itself where it holds none.
         output: of a call, once it was answered.
+        error: why a call to an MCP server failed.
+        server_label: the MCP server, by the name the session gave it.
+        approved: what was decided about an approval request; None before that.
     """
 
     item_id: str
@@ -78,8 +83,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     audio_marks: tuple[tuple[float, int], ...] = ()
     name: str | None = None
     call_id: str | None = None
-    arguments: str | None = None
+    arguments: str | dict[str, Any] | None = None
     output: str | None = None
+    error: protocol.McpError | None = None
+    server_label: str | None = None
+    approved: bool | None = None
 
     def __repr__(self) -> str:
         return (
@@ -123,7 +131,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 def item_from_wire(
     wire: protocol.Item, *, default_status: ItemStatus, previous_item_id: str | None = None
 ) -> Item | None:
-    """Turn a message as it came from the service into an item of history.
+    """Turn a message or an MCP call as it came from the service into an item of history.
 
     Args:
         wire: the item as decoded.
@@ -131,8 +139,21 @@ def item_from_wire(
         previous_item_id: the predecessor named by the event, where it named one.
 
     Returns:
-        The item, or None where it is no message or has no id.
+        The item, or None where it is neither, or has no id.
     """
+    if isinstance(wire, protocol.McpCallItem) and wire.id:
+        return Item(
+            item_id=wire.id,
+            type=wire.type,
+            role=None,
+            status=cast("ItemStatus", wire.status) if wire.status else default_status,
+            previous_item_id=previous_item_id,
+            name=wire.name,
+            arguments=wire.arguments,
+            output=wire.output,
+            error=wire.error,
+            server_label=wire.server_label,
+        )
     if not isinstance(wire, protocol.MessageItem) or not wire.id:
         return None
     role = cast("Role", wire.role)

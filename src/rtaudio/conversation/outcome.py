@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.checking import Check
     from rtaudio.conversation.events import SessionEvent
+    from rtaudio.conversation.items import Item
 
 __all__ = ["Outcome"]
 
@@ -20,21 +21,24 @@ class Outcome:
         client_events: events for the service, in wire form.
         calls: functions that the model calls.
         checks: texts that are due to be checked.
+        requests: MCP calls that the service asks approval for.
     """
 
-    __slots__ = ("calls", "checks", "client_events", "events")
+    __slots__ = ("calls", "checks", "client_events", "events", "requests")
 
     def __init__(self) -> None:
         self.events: list[SessionEvent] = []
         self.client_events: list[dict[str, Any]] = []
         self.calls: list[FunctionCall] = []
         self.checks: list[Check] = []
+        self.requests: list[Item] = []
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.client_events or self.calls or self.checks)
+        return bool(self.events or self.client_events or self.calls or self.checks or self.requests)
 
     def drop_work(self) -> None:
         """Forget all but the session events: the connection they were meant for is gone."""
         self.client_events.clear()
         self.calls.clear()
         self.checks.clear()
+        self.requests.clear()

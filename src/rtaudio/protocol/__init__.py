@@ -75,6 +75,7 @@ from rtaudio.protocol.items import (
     McpCallItem,
     McpError,
     McpListToolsItem,
+    McpToolCallItem,
     MessageItem,
     UnknownItem,
 )
@@ -191,6 +192,7 @@ __all__ = [
     "McpListToolsFailed",
     "McpListToolsInProgress",
     "McpListToolsItem",
+    "McpToolCallItem",
     "MessageItem",
     "OutputAudioBufferClear",
     "OutputAudioBufferCleared",

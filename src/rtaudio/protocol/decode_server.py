@@ -43,6 +43,7 @@ def _tag(kind: Any) -> str:
 
 _BY_NAME = {_tag(event): event for event in SERVER_EVENTS}
 _ITEM_TYPES = frozenset(_tag(item) for item in Item.__args__) - {""}  # type: ignore[attr-defined]
+_CALL_TYPES = ("function_call", "mcp_call", "mcp_tool_call", "mcp_approval_request")
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[SERVER_EVENTS])  # noqa: UP007
 _raw_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
@@ -139,7 +140,7 @@ def _tolerate_item(raw: dict[str, Any]) -> dict[str, Any]:
             item["content"] = [
                 _without_nulls(part) if isinstance(part, dict) else part for part in content
             ]
-    elif kind == "function_call":
+    elif kind in _CALL_TYPES:
         item.setdefault("arguments", "")
     return item
 

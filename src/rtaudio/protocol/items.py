@@ -17,6 +17,7 @@ __all__ = [
     "McpCallItem",
     "McpError",
     "McpListToolsItem",
+    "McpToolCallItem",
     "MessageItem",
     "UnknownItem",
 ]
@@ -122,6 +123,10 @@ class McpCallItem(_Item, tag="mcp_call", frozen=True, kw_only=True):
     error: McpError | None = None
 
 
+class McpToolCallItem(McpCallItem, tag="mcp_tool_call", frozen=True, kw_only=True):
+    """The same under another name that servers use."""
+
+
 class McpApprovalRequestItem(_Item, tag="mcp_approval_request", frozen=True, kw_only=True):
     """The service asks whether it may make an MCP call.
 
@@ -179,6 +184,7 @@ Item: TypeAlias = Union[  # noqa: UP007 - msgspec wants the names at run time
     FunctionCallOutputItem,
     McpListToolsItem,
     McpCallItem,
+    McpToolCallItem,
     McpApprovalRequestItem,
     McpApprovalResponseItem,
     UnknownItem,
