@@ -9,6 +9,7 @@ from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrails import GuardrailResult, InputGuardrail, OutputGuardrail
 from rtaudio.session.handoffs import Handoff, handoff
+from rtaudio.session.hosted_mcp import HostedMcpTool
 from rtaudio.session.options import RealtimeSessionOptions
 from rtaudio.session.reconnect import ReconnectPolicy
 from rtaudio.session.session import RealtimeSession
@@ -22,6 +23,7 @@ __all__ = [
     "FunctionTool",
     "GuardrailResult",
     "Handoff",
+    "HostedMcpTool",
     "InputGuardrail",
     "OutputGuardrail",
     "PlaybackTracker",

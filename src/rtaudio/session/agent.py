@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rtaudio.errors import ConfigError
 from rtaudio.session.guardrails import InputGuardrail, OutputGuardrail, check_guardrails
 from rtaudio.session.handoffs import Handoff, as_handoff
+from rtaudio.session.hosted_mcp import HostedMcpTool
 from rtaudio.session.tools import FunctionTool
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class RealtimeAgent:
         name: shown in events; not empty.
         instructions: the system prompt, or a plain or async function of (context, agent) that
             returns it, called at each connect.
-        tools: functions that the model may call, each made by `function_tool`.
+        tools: functions that the model may call, each made by `function_tool`, and tools of MCP
+            servers that the service calls, each a `HostedMcpTool`.
         handoffs: agents that it may hand the conversation over to, or what `handoff` makes of them.
         voice: a voice the service knows; None leaves the choice to the session's config.
         prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
@@ -46,7 +48,7 @@ class RealtimeAgent:
         self,
         name: str,
         instructions: Instructions = "",
-        tools: Iterable[FunctionTool] = (),
+        tools: Iterable[FunctionTool | HostedMcpTool] = (),
         handoffs: Iterable[RealtimeAgent | Handoff] = (),
         *,
         voice: str | None = None,
@@ -63,9 +65,9 @@ class RealtimeAgent:
             )
         self.tools = tuple(tools)
         for tool in self.tools:
-            if not isinstance(tool, FunctionTool):
+            if not isinstance(tool, (FunctionTool, HostedMcpTool)):
                 raise ConfigError(
-                    f"tools of agent {name!r} must be made by function_tool, "
+                    f"tools of agent {name!r} must be made by function_tool, or a HostedMcpTool; "
                     f"got {type(tool).__name__}"
                 )
         self.handoffs = tuple(map(as_handoff, handoffs))

@@ -1,4 +1,4 @@
-"""What an agent has to offer at one moment: the tools and handoffs that are enabled."""
+"""What an agent has to offer at one moment: tools and handoffs that are enabled."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtaudio.errors import ConfigError
+from rtaudio.session.hosted_mcp import HostedMcpTool
 
 if TYPE_CHECKING:
     from rtaudio.session.agent import RealtimeAgent
@@ -19,14 +20,21 @@ __all__ = ["Offer", "is_enabled", "prepare_offer"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Offer:
-    """An agent and what it can call, by name. A call runs against the offer that the model saw."""
+    """An agent and what it can call. A call runs against the offer that the model saw.
+
+    Attributes:
+        agent: the agent.
+        callees: what calls come to us for, by name.
+        hosted: what the service calls by itself.
+    """
 
     agent: RealtimeAgent
     callees: dict[str, FunctionTool | Handoff]
+    hosted: tuple[HostedMcpTool, ...] = ()
 
     def wire(self) -> list[dict[str, Any]]:
         """What can be called, as a session's settings carry it."""
-        return [callee.wire() for callee in self.callees.values()]
+        return [tool.wire() for tool in (*self.callees.values(), *self.hosted)]
 
 
 async def is_enabled(
@@ -46,7 +54,9 @@ async def prepare_offer(agent: RealtimeAgent, context: RunContext) -> Offer:
         ConfigError: two of them have one name.
     """
     by_name: dict[str, list[FunctionTool | Handoff]] = {}
-    callees: list[FunctionTool | Handoff] = [*agent.tools, *agent.handoffs]
+    hosted = tuple(tool for tool in agent.tools if isinstance(tool, HostedMcpTool))
+    functions = [tool for tool in agent.tools if not isinstance(tool, HostedMcpTool)]
+    callees: list[FunctionTool | Handoff] = [*functions, *agent.handoffs]
     for callee in callees:
         if await is_enabled(callee, context, agent):
             by_name.setdefault(callee.name, []).append(callee)
@@ -57,4 +67,4 @@ async def prepare_offer(agent: RealtimeAgent, context: RunContext) -> Offer:
     ]
     if clashes:
         raise ConfigError(f"agent {agent.name!r} offers one name twice: {'; '.join(clashes)}")
-    return Offer(agent, {name: same[0] for name, same in by_name.items()})
+    return Offer(agent, {name: same[0] for name, same in by_name.items()}, hosted)
