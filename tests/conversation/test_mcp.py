@@ -175,6 +175,11 @@ class TestCalls:
         assert (driver.last.status, driver.last.output) == ("completed", "42")
         assert driver.last.arguments == "{}"
 
+    def test_a_call_that_the_connection_did_not_survive_is_incomplete(self, driver):
+        driver.item("added", CALL)
+        driver.conversation.suspend()
+        assert driver.last.status == "incomplete"
+
     def test_the_item_of_a_call_that_begins_is_asked_for_again(self, driver):
         driver.feed("response.mcp_call.in_progress", item_id="m", output_index=0)
         driver.feed("mcp_list_tools.in_progress", item_id="l")

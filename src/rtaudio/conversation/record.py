@@ -79,16 +79,18 @@ class Record:
             self._unconfirmed.append(event)
 
     def break_off(self) -> str:
-        """The connection broke: what was being said stays incomplete; returns its words."""
+        """The connection broke: what the service was at stays incomplete; returns its words."""
         words = ""
         broken = [
             item
             for item in self.history.snapshot()
-            if item.role == "assistant" and item.status == "in_progress"
+            if item.status == "in_progress"
+            and (item.role == "assistant" or item.type.startswith("mcp_"))
         ]
         for item in broken:
             self.history.replace(msgspec.structs.replace(item, status="incomplete"))
-            words = item.text
+            if item.role == "assistant":
+                words = item.text
         if broken:
             self.updated()
         return words

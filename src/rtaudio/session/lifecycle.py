@@ -179,6 +179,7 @@ class Lifecycle:
         link.offer(offer)
         link.broadcast.deliver(AgentHandoff(from_agent=from_agent, to_agent=agent))
         link.broadcast.agent = agent
+        link.use_mcp(offer)
 
     def _mend(self, error: TransportError) -> bool:
         policy = self._options.reconnect
@@ -226,6 +227,7 @@ class Lifecycle:
     def _configure(self, offer: Offer | None, config: Mapping[str, Any]) -> None:
         link, options = self.link, self._options
         link.offer(offer)
+        link.use_mcp(offer)
         link.conversation.configure(config)
         if not is_transcription(options):
             link.conversation.trace(wanted_tracing(options))

@@ -16,6 +16,7 @@ from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrail_runs import GuardrailRuns
 from rtaudio.session.guardrails import GuardrailSettings
+from rtaudio.session.mcp_approvals import McpApprovals
 from rtaudio.session.outbox import Outbox
 from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
@@ -57,6 +58,7 @@ class Link:
         context: handed to everything the application has written.
         broadcast: delivers session events; its `agent` is the current one.
         calls: runs the functions that the model calls.
+        mcp_approvals: asks about the calls that the service makes.
         guardrails: runs the checks of what it says, and of what it is told.
         outbox: writes to the transport, in one order.
         input: converts the application's sound for the wire.
@@ -85,6 +87,7 @@ class Link:
             hand_over,
             lambda: options.tool_error_formatter,
         )
+        self.mcp_approvals = McpApprovals(self.broadcast, self.outbox, self._mcp_decided)
         self.guardrails = GuardrailRuns(
             self.context, self.broadcast, options, self._passed, self._block
         )
@@ -109,6 +112,7 @@ class Link:
         self.input = InputAudio(options.input_audio)
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
+        self.conversation.mcp.respond = options.automatically_trigger_response_for_mcp_tool_calls
         self.conversation.connecting(options.history)
         self.conversation.spending.allow(options.usage_limit, options.prices)
 
@@ -124,6 +128,7 @@ class Link:
         """Drop what waits to be written, end checks and tools; returns tools that still run."""
         self.outbox.clear()
         self.guardrails.stop()
+        self.mcp_approvals.stop()
         return self.calls.stop()
 
     def suspend(self) -> bool:
@@ -135,6 +140,8 @@ class Link:
         self._suspended = True
         self.outbox.clear()
         self.guardrails.stop(for_good=False)
+        # What the service asked it has forgotten, unlike the tools that were called.
+        self.mcp_approvals.stop()
         answering = self.conversation.suspend()
         self.pump()
         return answering
@@ -227,8 +234,20 @@ class Link:
             self.calls.start(call)
         for check in conversation.take_checks():
             self.guardrails.start(check)
+        for request in conversation.take_requests():
+            self.mcp_approvals.ask(request)
         if conversation.spending.exhausted and conversation.spending.finished:
             self._finish()
+
+    def use_mcp(self, offer: Offer | None) -> None:
+        """The agent of this offer is current: tools of hosted servers are those that it allows."""
+        hosted = () if offer is None else offer.hosted
+        self.conversation.mcp.allow((tool.server_label, tool.allowed_names) for tool in hosted)
+        self.pump()
+
+    def _mcp_decided(self, request_id: str, approved: bool) -> None:
+        self.conversation.mcp.decided(request_id, approved=approved)
+        self.pump()
 
     def _passed(self, check: Check, failed: bool) -> None:
         self.conversation.passed(check, time.monotonic(), failed=failed)

@@ -71,6 +71,8 @@ class RealtimeSessionOptions:
         tool_error_formatter: words for the model when a person refuses a call, as a plain or async
             function of a dict (`kind`, `tool_name`, `call_id`, `default_message`, `ctx`, ...); None
             from it, or None instead of it, gives the default.
+        automatically_trigger_response_for_mcp_tool_calls: ask for a response when the service has
+            called an MCP tool; without it the model waits until the application asks.
         playback_tracker: where the application reports what it has played; None assumes that sound
             plays as soon as it arrives, one piece after the other.
         reconnect: what to do when the connection is lost; None leaves it lost. With a policy the
@@ -102,6 +104,7 @@ class RealtimeSessionOptions:
     input_guardrails: Sequence[InputGuardrail] = ()
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     tool_error_formatter: ToolErrorFormatter | None = None
+    automatically_trigger_response_for_mcp_tool_calls: bool = True
     playback_tracker: PlaybackTracker | None = None
     reconnect: ReconnectPolicy | None = None
     prices: PriceTable | None = None
@@ -141,8 +144,9 @@ class RealtimeSessionOptions:
         if self.usage_limit is not None and self.usage_limit.cost is not None:
             wanted = "a PriceTable, as usage_limit is in money"
             _check("prices", self.prices, self.prices is not None, wanted)
-        fine = isinstance(self.tracing_disabled, bool)
-        _check("tracing_disabled", self.tracing_disabled, fine, "a bool")
+        for name in ("automatically_trigger_response_for_mcp_tool_calls", "tracing_disabled"):
+            flag = getattr(self, name)
+            _check(name, flag, isinstance(flag, bool), "a bool")
         check_guardrails("the session", OutputGuardrail, self.output_guardrails)
         check_guardrails("the session", InputGuardrail, self.input_guardrails)
         GuardrailSettings.read(self.output_guardrail_settings)

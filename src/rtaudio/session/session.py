@@ -15,7 +15,9 @@ import msgspec
 from rtaudio.conversation.messages import message_event, message_text
 from rtaudio.errors import ConfigError
 from rtaudio.session.agent import RealtimeAgent
+from rtaudio.session.approvals import Decision
 from rtaudio.session.lifecycle import Lifecycle
+from rtaudio.session.mcp_approvals import McpApproval
 from rtaudio.session.options import RealtimeSessionOptions
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from rtaudio.audio import PcmLike
     from rtaudio.conversation import History, Item, Usage
+    from rtaudio.conversation.mcp import McpTool
     from rtaudio.session.approvals import FunctionApproval
     from rtaudio.session.context import RunContext
     from rtaudio.session.handlers import Handler
@@ -99,6 +102,11 @@ class RealtimeSession:
     def current_agent(self) -> RealtimeAgent | None:
         """Who speaks now."""
         return self._link.broadcast.agent
+
+    @property
+    def available_mcp_tools(self) -> tuple[McpTool, ...]:
+        """What the service may call by itself for the current agent, as far as it has told."""
+        return self._link.conversation.mcp.available
 
     @property
     def context(self) -> RunContext:
@@ -396,32 +404,50 @@ class RealtimeSession:
         await self._lifecycle.hand_over(self.current_agent, agent)
         return agent
 
-    async def approve(self, approval: FunctionApproval, always: bool = False) -> None:
+    async def approve(self, approval: FunctionApproval | McpApproval, always: bool = False) -> None:
         """Let a call run that a `tool_approval_requested` event asked about.
 
         Args:
             approval: the event's.
-            always: let all later calls of this tool by this agent run without asking.
+            always: let all later calls of this tool by this agent run without asking. Calls that
+                the service makes to MCP servers are decided one by one; a warning says so.
 
         Raises:
             ProtocolError: it was not asked for on this connection.
+            TransportError: the service could not be told; decide again.
         """
+        if isinstance(approval, McpApproval):
+            await self._decide_mcp(approval, Decision(approved=True), always)
+            return
         self._link.calls.approve(approval, always=always)
 
     async def reject(
-        self, approval: FunctionApproval, always: bool = False, message: str | None = None
+        self,
+        approval: FunctionApproval | McpApproval,
+        always: bool = False,
+        message: str | None = None,
     ) -> None:
         """Refuse a call that a `tool_approval_requested` event asked about; the model is told.
 
         Args:
             approval: the event's.
-            always: refuse all later calls of this tool by this agent without asking.
+            always: refuse all later calls of this tool by this agent without asking. Calls that
+                the service makes to MCP servers are decided one by one; a warning says so.
             message: what the model is told; None for the usual words.
 
         Raises:
             ProtocolError: it was not asked for on this connection.
+            TransportError: the service could not be told; decide again.
         """
+        if isinstance(approval, McpApproval):
+            await self._decide_mcp(approval, Decision(approved=False, message=message), always)
+            return
         self._link.calls.reject(approval, always=always, message=message)
+
+    async def _decide_mcp(self, approval: McpApproval, decision: Decision, always: bool) -> None:
+        written = self._link.mcp_approvals.decide(approval, decision, always, ahead=False)
+        if written is not None:
+            await written
 
     def mute(self, muted: bool) -> None:
         """Mute the transport's microphone.
