@@ -14,6 +14,7 @@ from rtaudio.session.tools import FunctionTool
 
 if TYPE_CHECKING:
     from rtaudio.session.context import RunContext
+    from rtaudio.session.mcp_servers import McpServer
 
 __all__ = ["RealtimeAgent"]
 
@@ -34,6 +35,9 @@ class RealtimeAgent:
         tools: functions that the model may call, each made by `function_tool`, and tools of MCP
             servers that the service calls, each a `HostedMcpTool`.
         handoffs: agents that it may hand the conversation over to, or what `handoff` makes of them.
+        mcp_servers: MCP servers that the application is connected to, such as `ClientSession`s of
+            the `mcp` package; their tools become functions that the model may call. See
+            `rtaudio.session.mcp_servers.McpServer`.
         voice: a voice the service knows; None leaves the choice to the session's config.
         prompt: a stored prompt, `{"prompt_id", "version", "variables"}`, or a function as above.
         handoff_description: when other agents should hand over to this one, for the model.
@@ -41,7 +45,8 @@ class RealtimeAgent:
         input_guardrails: checks on what the user says to it, before those of the session.
 
     Raises:
-        ConfigError: the name is empty or not a text.
+        ConfigError: the name is empty or not a text, or something in the lists does not belong
+            there.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class RealtimeAgent:
         voice: str | None = None,
         prompt: Prompt | None = None,
         handoff_description: str | None = None,
+        mcp_servers: Iterable[McpServer] = (),
         output_guardrails: Iterable[OutputGuardrail] = (),
         input_guardrails: Iterable[InputGuardrail] = (),
     ) -> None:
@@ -70,6 +76,14 @@ class RealtimeAgent:
                     f"tools of agent {name!r} must be made by function_tool, or a HostedMcpTool; "
                     f"got {type(tool).__name__}"
                 )
+        self.mcp_servers = tuple(mcp_servers)
+        for server in self.mcp_servers:
+            for method in ("list_tools", "call_tool"):
+                if not callable(getattr(server, method, None)):
+                    raise ConfigError(
+                        f"mcp_servers of agent {name!r} must have list_tools and call_tool; "
+                        f"{type(server).__name__} has no {method}"
+                    )
         self.handoffs = tuple(map(as_handoff, handoffs))
         self.handoff_description = handoff_description
         owner = f"agent {name!r}"

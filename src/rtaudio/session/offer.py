@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtaudio.errors import ConfigError
 from rtaudio.session.hosted_mcp import HostedMcpTool
+from rtaudio.session.mcp_servers import AttachedTool, list_attached_tools
 
 if TYPE_CHECKING:
     from rtaudio.session.agent import RealtimeAgent
@@ -51,20 +52,28 @@ async def prepare_offer(agent: RealtimeAgent, context: RunContext) -> Offer:
     """Find out which of an agent's tools and handoffs are enabled.
 
     Raises:
+        ToolError: an MCP server of the agent did not list its tools.
         ConfigError: two of them have one name.
     """
     by_name: dict[str, list[FunctionTool | Handoff]] = {}
     hosted = tuple(tool for tool in agent.tools if isinstance(tool, HostedMcpTool))
     functions = [tool for tool in agent.tools if not isinstance(tool, HostedMcpTool)]
-    callees: list[FunctionTool | Handoff] = [*functions, *agent.handoffs]
+    attached = await list_attached_tools(agent.mcp_servers)
+    callees: list[FunctionTool | Handoff] = [*functions, *attached, *agent.handoffs]
     for callee in callees:
         if await is_enabled(callee, context, agent):
             by_name.setdefault(callee.name, []).append(callee)
     clashes = [
-        f"{name} ({', '.join(type(callee).__name__ for callee in same)})"
+        f"{name} ({', '.join(map(_source, same))})"
         for name, same in sorted(by_name.items())
         if len(same) > 1
     ]
     if clashes:
         raise ConfigError(f"agent {agent.name!r} offers one name twice: {'; '.join(clashes)}")
     return Offer(agent, {name: same[0] for name, same in by_name.items()}, hosted)
+
+
+def _source(callee: FunctionTool | Handoff) -> str:
+    if isinstance(callee, AttachedTool):
+        return f"tool of MCP server {callee.server_name!r}"
+    return type(callee).__name__

@@ -147,6 +147,7 @@ class RealtimeSession:
 
         Raises:
             ConfigError: already connecting or connected, or an option is wrong.
+            ToolError: an MCP server of the agent did not list its tools.
             AuthenticationError: the service refused the credential.
             TransportError: no connection came about, or `close` was called meanwhile.
         """
@@ -396,6 +397,7 @@ class RealtimeSession:
 
         Raises:
             ConfigError: the agent cannot be prepared; everything stays as it was.
+            ToolError: the same, because one of its MCP servers did not list its tools.
             TransportError: not connected.
         """
         if not isinstance(agent, RealtimeAgent):

@@ -27,13 +27,13 @@ class ToolSignature:
 
     Attributes:
         takes_context: whether its first parameter is the `RunContext`.
-        arguments: a structure with the other parameters as fields.
-        parameters: JSON schema of that structure.
+        arguments: a structure with the other parameters as fields; `dict` where a schema was given.
+        parameters: JSON schema of that.
         description: the docstring up to its first section; empty where there is none.
     """
 
     takes_context: bool
-    arguments: type[msgspec.Struct]
+    arguments: Any
     parameters: dict[str, Any]
     description: str
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import msgspec
 
 from rtaudio.errors import ConfigError, ToolTimeout
-from rtaudio.session.tool_schema import read_signature
+from rtaudio.session.tool_schema import ToolSignature, read_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.context import RunContext
@@ -56,6 +56,7 @@ class FunctionTool:
         *,
         name: str | None = None,
         description: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
         needs_approval: NeedsApproval = False,
         is_enabled: IsEnabled = True,
         timeout_s: float | None = None,
@@ -85,7 +86,10 @@ class FunctionTool:
                 raise ConfigError(
                     f"tool {self.name!r}: {field} must be a bool or callable, got {value!r}"
                 )
-        signature = read_signature(function)
+        if parameters is None:
+            signature = read_signature(function)
+        else:
+            signature = ToolSignature(False, dict[str, Any], dict(parameters), "")
         self.description = signature.description if description is None else description
         self.parameters = signature.parameters
         self.needs_approval = needs_approval
@@ -129,7 +133,7 @@ class FunctionTool:
             return f"The arguments do not fit the tool {self.name}: {error}"
         except (msgspec.DecodeError, RecursionError):
             return f"The arguments of the tool {self.name} are not valid JSON. Try again."
-        values = {name: getattr(fields, name) for name in fields.__struct_fields__}
+        values = fields if isinstance(fields, dict) else msgspec.structs.asdict(fields)
         first = (context,) if self._takes_context else ()
         try:
             async with asyncio.timeout(self.timeout_s) as limit:
