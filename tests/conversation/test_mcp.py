@@ -105,6 +105,14 @@ class TestToolLists:
         assert driver.available() == []
         assert kinds(driver.listed("open")) == ["mcp_tools_changed"]
 
+    def test_of_more_servers_than_make_sense_the_latest_lists_are_kept(self, driver):
+        driver.listed("open")
+        for number in range(100):
+            driver.listed("read", label=f"s{number}")
+        assert driver.available() == []
+        lists = driver.conversation.queues()["mcp_lists"]
+        assert (lists.size, lists.lost) == (100, 1)
+
     def test_a_tool_without_a_name_is_left_out(self, driver):
         tools = [{"name": None}, {"name": "open", "annotations": None}, {}]
         item = {"id": "l", "type": "mcp_list_tools", "server_label": "s", "tools": tools}

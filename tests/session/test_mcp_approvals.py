@@ -190,6 +190,17 @@ async def test_a_second_decision_meanwhile_sends_nothing(talk_with):
         assert answers(talk) == [answer(True)]
 
 
+async def test_of_too_many_requests_the_oldest_can_no_longer_be_decided(talk_with):
+    async with talk_with(TOOL) as talk:
+        for number in range(1001):
+            ask(talk, id=f"q{number}")
+        kept = talk.session.stats.queues["mcp_requests"]
+        assert (kept.size, kept.lost) == (1000, 1)
+        with pytest.raises(ProtocolError):
+            await talk.session.approve(requests(talk)[0])
+        await talk.session.approve(requests(talk)[1])
+
+
 async def test_a_handler_may_decide_at_once(talk_with):
     async with talk_with(TOOL) as talk:
 

@@ -152,6 +152,7 @@ class Conversation:
             "playback": self._speech.queue,
             "held": self._held.queue,
             "unconfirmed": self._record.queue,
+            "mcp_lists": self.mcp.queue,
         }
 
     # The connection.

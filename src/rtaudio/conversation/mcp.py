@@ -14,16 +14,21 @@ import msgspec
 from rtaudio import protocol
 from rtaudio.conversation import events
 from rtaudio.conversation.items import Item, item_from_wire
+from rtaudio.conversation.recent import Recent
 from rtaudio.errors import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
     from rtaudio.conversation.outcome import Outcome
+    from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.record import Record
     from rtaudio.conversation.sequencer import ResponseSequencer
 
 __all__ = ["Mcp", "McpTool"]
+
+# Servers whose lists are kept; more than a session can make sense of.
+_MAX_LISTS = 100
 
 
 class McpTool(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +62,18 @@ class Mcp:
         self._record = record
         self._sequencer = sequencer
         self._allowed: list[tuple[str, Container[str] | None]] = []
+        self._lists: Recent[str, list[McpTool]] = Recent(_MAX_LISTS)
         self.respond = True
         self.start_over()
 
+    @property
+    def queue(self) -> QueueStats:
+        """The lists of tools, one of each server."""
+        return self._lists.queue
+
     def start_over(self) -> None:
         """No server has listed its tools yet."""
-        self._lists: dict[str, list[McpTool]] = {}
+        self._lists.clear()
         self.available: tuple[McpTool, ...] = ()
 
     def allow(self, allowed: Iterable[tuple[str, Container[str] | None]]) -> None:

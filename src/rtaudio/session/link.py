@@ -213,6 +213,7 @@ class Link:
                 **self.conversation.queues(),
                 "calls": self.calls.queue,
                 "approvals": self.context.approvals.queue,
+                "mcp_requests": self.mcp_approvals.queue,
                 "checks": self.guardrails.queue,
             },
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtaudio.conversation.events import ToolApprovalRequested
+from rtaudio.conversation.recent import Recent
 from rtaudio.errors import ProtocolError
 from rtaudio.session.fingerprint import fingerprint
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from rtaudio.conversation.items import Item
+    from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.approvals import Decision
     from rtaudio.session.broadcast import Broadcast
     from rtaudio.session.outbox import Outbox
 
 __all__ = ["McpApproval", "McpApprovals"]
+
+# Of one connection; one that is forgotten can no longer be decided.
+_MAX_REQUESTS = 1000
 
 _log = logging.getLogger("rtaudio.session")
 
@@ -89,12 +94,18 @@ class McpApprovals:
         self._decided = decided
         # The last words to refusals that were to stand, by agent and tool.
         self._words: dict[tuple[int, str | None, str | None], tuple[RealtimeAgent | None, str]] = {}
+        self._requests: Recent[tuple[int, str], _Request] = Recent(_MAX_REQUESTS)
         self._tasks: set[asyncio.Task[None]] = set()
         self.stop()
 
+    @property
+    def queue(self) -> QueueStats:
+        """What the service asked on this connection."""
+        return self._requests.queue
+
     def stop(self) -> None:
         """The connection is gone, and with it what the service asked on it."""
-        self._requests: dict[tuple[int, str], _Request] = {}
+        self._requests.clear()
         self._connection = object()
 
     def ask(self, item: Item) -> None:

@@ -37,6 +37,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
             `playback` (parts of answers not heard yet), `held` (milliseconds of sound that wait for
             guardrails; lost are those that were never delivered), `unconfirmed` (messages kept for
             a reconnect), `calls` (of tools, without an answer yet), `approvals` (decisions kept),
+            `mcp_lists` (of tools, by server), `mcp_requests` (of the service for approval),
             `checks` (of guardrails, running).
     """
 
