@@ -12,8 +12,9 @@ follows these steps by itself.
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import inspect
+import logging
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -38,6 +39,8 @@ __all__ = [
     "TransportStatus",
     "resolve_api_key",
 ]
+
+_log = logging.getLogger("rtaudio.transports")
 
 TransportStatus = Literal["disconnected", "connecting", "connected"]
 Medium = Literal["events", "track", "none"]
@@ -174,9 +177,11 @@ class RealtimeTransport:
             )
         if self._status != "connected":
             return
-        self._set_status("disconnected")
-        if self._sink is not None:
-            self._sink.lost(error)
+        try:
+            self._set_status("disconnected")
+        finally:
+            if self._sink is not None:
+                self._sink.lost(error)
 
     # What a session calls.
 
@@ -204,24 +209,28 @@ class RealtimeTransport:
 
         Raises:
             ConfigError: the transport is connecting or connected already.
-            TransportError: the connection could not be made.
+            TransportError: the connection could not be made, or was shut meanwhile.
         """
         if self._status != "disconnected":
             raise ConfigError(f"connect() needs a disconnected transport; this is {self._status}")
         self._early_end = None
-        self._set_status("connecting")
         try:
+            self._set_status("connecting")
             await _finish(self.connect(options))
             if greeting is not None:
                 await _finish(self.send_event(greeting))
             await self.confirm()
             if self._early_end is not None:
                 raise self._early_end
+            if self.status != "connecting":
+                raise TransportError("the transport was shut before the session began")
             self._set_status("connected")
         except BaseException:
-            # The first failure is the one to raise.
-            with contextlib.suppress(Exception):
+            try:
                 await self.shut()
+            except Exception as error:
+                # The first failure is the one to raise.
+                _log.warning("closing after a failed attempt raised %s", type(error).__name__)
             raise
 
     async def shut(self) -> None:
@@ -259,6 +268,10 @@ async def resolve_api_key(key: ApiKey | None) -> str | None:
         value = value()
         if inspect.isawaitable(value):
             value = await value
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # The attempt was given up, but the look-up went on: its key comes too late.
+                raise asyncio.CancelledError
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"api_key must be or return a str, got {type(value).__name__}")
     return value
