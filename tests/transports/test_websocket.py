@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect as open_websocket
 from websockets.asyncio.server import ServerConnection, serve
 
 from rtaudio import (
@@ -21,7 +23,7 @@ from rtaudio import (
     TransportError,
     __version__,
 )
-from rtaudio.transports import ConnectOptions, WebSocketTransport
+from rtaudio.transports import ConnectOptions, WebSocketTransport, websocket
 
 CREATED = {"type": "session.created", "event_id": "e", "session": {"type": "realtime"}}
 
@@ -167,6 +169,30 @@ async def test_key_of_connect_beats_the_option_which_beats_the_transports(
     assert calls == ["fetched"]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_key_function_is_called_once_per_connection_and_never_before(
+    running: Running, is_async: bool
+) -> None:
+    calls: list[str] = []
+
+    def fetch() -> str:
+        calls.append("fetched")
+        return f"sk-{len(calls)}"
+
+    async def fetch_later() -> str:
+        return fetch()
+
+    async with running() as server:
+        key = fetch_later if is_async else fetch
+        session = RealtimeSession(None, url=server.url, api_key=key)
+        assert calls == []
+        for _ in range(2):
+            await session.connect()
+            await session.close()
+        keys = [request.headers["Authorization"] for request in server.requests]
+    assert keys == ["Bearer sk-1", "Bearer sk-2"]
+
+
 async def test_key_function_that_raises_makes_connect_raise_it(running: Running) -> None:
     def broken() -> str:
         raise LookupError("vault")
@@ -198,11 +224,228 @@ async def test_close_during_the_key_look_up_opens_nothing(running: Running) -> N
         assert server.requests == []
 
 
-async def test_cloud_without_a_key_is_a_config_error() -> None:
-    session = RealtimeSession(RealtimeAgent("a"))
+async def test_cloud_without_a_key_is_a_config_error_and_opens_no_socket() -> None:
+    opened: list[Any] = []
+    transport = WebSocketTransport(create_websocket=lambda *asked: opened.append(asked))  # type: ignore[arg-type,return-value]
+    session = RealtimeSession(RealtimeAgent("a"), transport=transport)
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         await session.connect()
     assert session.connection_state == "disconnected"
+    assert opened == []
+
+
+class Diverted:
+    """Lets a transport believe that a server of ours is the cloud."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.asked: list[tuple[str, str | None]] = []
+
+    def __call__(self, url: str, key: str | None) -> Any:
+        self.asked.append((url, key))
+        return open_websocket(self.server.url)
+
+
+async def test_own_socket_is_made_from_url_and_key(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-environment")
+    async with running() as server:
+        divert = Diverted(server)
+        transport = WebSocketTransport(create_websocket=divert)
+        session = RealtimeSession(RealtimeAgent("a"), transport=transport)
+        for options in ({}, {"api_key": "sk-given", "model": "m/1"}):
+            await session.connect(**options)
+            update = await server.until("session.update")
+            assert update["session"]["model"] == options.get("model", "gpt-realtime-2.1")
+            await session.close()
+            server.received.clear()
+    cloud = "wss://api.openai.com/v1/realtime?model="
+    assert divert.asked == [
+        (f"{cloud}gpt-realtime-2.1", "sk-environment"),
+        (f"{cloud}m%2F1", "sk-given"),
+    ]
+
+
+@pytest.mark.parametrize(("model", "url"), [("o", "o"), (None, "gpt-realtime-2.1")])
+async def test_model_is_in_the_url_and_in_the_configuration(
+    running: Running, model: str | None, url: str
+) -> None:
+    async with running() as server:
+        divert = Diverted(server)
+        transport = WebSocketTransport(create_websocket=divert, api_key="sk-1")
+        async with RealtimeSession(RealtimeAgent("a"), transport=transport, model=model):
+            update = await server.until("session.update")
+    assert update["session"]["model"] == url
+    assert divert.asked == [(f"wss://api.openai.com/v1/realtime?model={url}", "sk-1")]
+
+
+async def test_running_call_is_attached_to_by_id_and_its_address_is_not_remembered(
+    running: Running,
+) -> None:
+    async with running() as server:
+        divert = Diverted(server)
+        transport = WebSocketTransport(create_websocket=divert, api_key="sk-1")
+        session = RealtimeSession(None, transport=transport, model="m")
+        for call_id in ("rtc_1", None):
+            await session.connect(call_id=call_id)
+            await session.close()
+    assert [url.partition("?")[2] for url, _ in divert.asked] == ["call_id=rtc_1", "model=m"]
+
+
+async def test_own_socket_that_is_open_already_is_not_waited_for(running: Running) -> None:
+    async with running(stay_silent) as server:
+        socket = await open_websocket(server.url)
+        transport = WebSocketTransport(
+            create_websocket=lambda _url, _key: socket, skip_open_listeners=True
+        )
+        async with RealtimeSession(None, url=server.url, transport=transport) as session:
+            await server.until("session.update")
+            stream = aiter(session)
+            await server.sockets[0].send(json.dumps({"type": "unheard.of"}))
+            assert (await anext(stream)).type == "transport_event"
+        assert socket.close_code == 1000
+
+
+async def test_own_socket_that_cannot_be_made_fails_the_attempt(running: Running) -> None:
+    def broken(_url: str, _key: str | None) -> Any:
+        raise LookupError("no socket")
+
+    async with running() as server:
+        transport = WebSocketTransport(create_websocket=broken)
+        with pytest.raises(LookupError, match="no socket"):
+            await RealtimeSession(None, url=server.url, transport=transport).connect()
+        assert transport.status == "disconnected"
+
+
+async def test_own_socket_that_does_not_come_is_given_up(running: Running) -> None:
+    async def slow(_url: str, _key: str | None) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    async with running() as server:
+        transport = WebSocketTransport(create_websocket=slow, handshake_timeout=0.05)
+        with pytest.raises(TransportError, match=r"handshake within 0\.05 s"):
+            await RealtimeSession(None, url=server.url, transport=transport).connect()
+
+
+async def test_the_confirmed_configuration_can_be_waited_for(running: Running) -> None:
+    taken: list[str] = []
+
+    async def answer(socket: ServerConnection) -> None:
+        await greet(socket)
+        taken.append(json.loads(await socket.recv())["type"])
+        await socket.send("not json")
+        await socket.send(json.dumps({**CREATED, "type": "session.updated"}))
+
+    async with running(answer) as server:
+        transport = WebSocketTransport(server.url, wait_for_session_updated=True)
+        session = RealtimeSession(None, transport=transport)
+        told: list[str] = []
+        session.on("transport_event", lambda event: told.append(event.event["type"]))
+        session.on("connection_change", lambda event: told.append(event.status))
+        await session.connect()
+        assert taken == ["session.update"]
+        await session.close()
+    assert told == [
+        "connecting",
+        "session.created",
+        "session.updated",
+        "connected",
+        "disconnected",
+    ]
+
+
+async def test_a_configuration_that_is_never_confirmed_only_costs_time(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(websocket, "_UPDATE_WAIT_S", 0.01)
+    async with running() as server:
+        transport = WebSocketTransport(server.url, wait_for_session_updated=True)
+        async with RealtimeSession(None, transport=transport) as session:
+            assert session.connection_state == "connected"
+    assert "no session.updated came within 0.01 s" in caplog.text
+
+
+async def test_connection_that_ends_before_the_configuration_is_confirmed_fails(
+    running: Running,
+) -> None:
+    async def leave(socket: ServerConnection) -> None:
+        await greet(socket)
+        await socket.recv()
+        await socket.close(1011)
+
+    async with running(leave) as server:
+        transport = WebSocketTransport(server.url, wait_for_session_updated=True)
+        with pytest.raises(TransportError, match="code 1011"):
+            await RealtimeSession(None, transport=transport).connect()
+        assert transport.status == "disconnected"
+
+
+async def test_neither_key_nor_words_are_logged_at_any_level(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with running() as server:
+            session = RealtimeSession(None, url=server.url, api_key="sk-secret")
+            session.on("error", lambda _event: None)
+            async with session:
+                await session.send_message("very private")
+                await server.until("response.create")
+    ours = [each for each in caplog.records if each.name.partition(".")[0] == "rtaudio"]
+    clients = [each for each in caplog.records if each.name == "websockets.client"]
+    assert clients == []
+    assert not any("secret" in each.getMessage() for each in ours)
+    assert not any("private" in each.getMessage() for each in ours)
+
+
+async def test_late_end_of_an_earlier_socket_does_not_touch_the_next(running: Running) -> None:
+    made: list[Any] = []
+
+    async def remember(url: str, _key: str | None) -> Any:
+        made.append(await open_websocket(url))
+        return made[-1]
+
+    async def fail() -> None:
+        raise OSError("cannot close")
+
+    async with running() as server:
+        transport = WebSocketTransport(server.url, create_websocket=remember)
+        session = RealtimeSession(None, transport=transport)
+        told: list[str] = []
+        session.on("connection_change", lambda event: told.append(event.status))
+        await session.connect()
+        reader = transport._reader
+        made[0].close = fail
+        with pytest.raises(OSError, match="cannot close"):
+            await session.close()
+        await session.connect()
+        await server.sockets[0].close(1011)
+        assert reader is not None
+        await reader
+        await session.send_event({"type": "input_audio_buffer.clear"})
+        await server.until("input_audio_buffer.clear")
+        await session.close()
+    assert told == ["connecting", "connected", "disconnected"] * 2
+
+
+async def test_closing_twice_closes_the_socket_once(running: Running) -> None:
+    closes: list[int] = []
+    async with running() as server:
+        transport = WebSocketTransport(server.url)
+        session = RealtimeSession(None, transport=transport)
+        await session.connect()
+        socket = transport._socket
+        assert socket is not None
+        close = socket.close
+
+        async def count(code: int = 1000, reason: str = "") -> None:
+            closes.append(code)
+            await close(code, reason)
+
+        socket.close = count  # type: ignore[method-assign]
+        await session.close()
+        await session.close()
+    assert closes == [1000]
 
 
 @pytest.mark.parametrize(
@@ -432,11 +675,33 @@ def test_representation_shows_neither_key_nor_query() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"handshake_timeout": 0}, {"handshake_timeout": float("nan")}, {"compression": "x"}]
+    ("name", "value"),
+    [
+        ("url", 5),
+        ("api_key", 5),
+        ("headers", ["Authorization"]),
+        ("create_websocket", "ws://h"),
+        ("skip_open_listeners", True),
+        ("handshake_timeout", 0),
+        ("handshake_timeout", float("nan")),
+        ("handshake_timeout", None),
+        ("max_message_bytes", 0),
+        ("max_message_bytes", 0.5),
+        ("compression", "x"),
+        ("ping_interval", -1),
+        ("ping_timeout", "20"),
+        ("close_timeout", True),
+    ],
 )
-def test_options_out_of_range_are_config_errors(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError):
-        WebSocketTransport(**options)
+def test_an_option_of_the_wrong_kind_or_size_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=name):
+        WebSocketTransport(**{name: value})
+
+
+def test_a_key_of_the_wrong_kind_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        WebSocketTransport(api_key=b"sk-secret")  # type: ignore[arg-type]
+    assert "secret" not in str(caught.value)
 
 
 async def test_a_message_larger_than_the_limit_ends_the_connection(running: Running) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import ipaddress
+import logging
 import os
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
@@ -15,15 +18,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.frames import CloseCode
 
 from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
-from rtaudio.protocol import ErrorEvent, encode_audio_append, encode_event
+from rtaudio.protocol import ErrorEvent, SessionUpdated, encode_audio_append, encode_event
 from rtaudio.transports.base import ApiKey, ConnectOptions, RealtimeTransport, resolve_api_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from typing_extensions import Buffer
 
-__all__ = ["DEFAULT_MODEL", "WebSocketTransport"]
+    from rtaudio.protocol import ServerEvent, UnknownEvent
+
+__all__ = ["DEFAULT_MODEL", "CreateWebSocket", "WebSocketTransport"]
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 
@@ -36,6 +39,20 @@ _CODES_UNAUTHORISED = frozenset({"invalid_api_key", "missing_api_key", "unauthor
 _HTTP_UNAUTHORISED = frozenset({401, 403})
 # What a server may take to close after it has reported an error, in seconds.
 _CLOSE_GRACE_S = 1.0
+# How long to wait for `session.updated`, in seconds; a service that sends none may still work.
+_UPDATE_WAIT_S = 5.0
+
+#: Opens the socket: called with the URL and the key, it returns a connection as `websockets` makes
+#: them, or something awaitable that gives one, such as `websockets.connect(...)`.
+CreateWebSocket: TypeAlias = Callable[
+    [str, str | None], ClientConnection | Awaitable[ClientConnection]
+]
+
+_log = logging.getLogger("rtaudio.transports")
+# At DEBUG the library logs headers and frames as they are: the key, and what people say. A level of
+# its own keeps that off where an application lets everything log at DEBUG.
+_socket_log = logging.getLogger("rtaudio.transports.socket")
+_socket_log.setLevel(logging.INFO)
 
 
 class WebSocketTransport(RealtimeTransport):
@@ -47,6 +64,12 @@ class WebSocketTransport(RealtimeTransport):
         api_key: used where the session has none. With neither, the environment variable
             `OPENAI_API_KEY` counts, for the cloud service only.
         headers: sent instead of our own, `Authorization` included; no key is needed then.
+        create_websocket: opens the socket instead of the transport; see `CreateWebSocket`. It
+            sees to headers and to all that follows below about the socket, but `handshake_timeout`.
+        skip_open_listeners: that socket belongs to a session that runs already; nothing is waited
+            for.
+        wait_for_session_updated: let `connect` wait until the service has taken the session's
+            configuration, 5 s at most; what comes without an answer goes on with a warning.
         handshake_timeout: seconds for the opening handshake, and again for the service's first
             event.
         max_message_bytes: largest message accepted; a larger one ends the connection. The default
@@ -63,6 +86,9 @@ class WebSocketTransport(RealtimeTransport):
         api_key: ApiKey | None = None,
         headers: Mapping[str, str] | None = None,
         *,
+        create_websocket: CreateWebSocket | None = None,
+        skip_open_listeners: bool = False,
+        wait_for_session_updated: bool = False,
         handshake_timeout: float = 10.0,
         max_message_bytes: int | None = 256 * 2**20,
         compression: str | None = None,
@@ -72,27 +98,48 @@ class WebSocketTransport(RealtimeTransport):
     ) -> None:
         if url is not None:
             _check_url(url)
-        if not handshake_timeout > 0:
-            raise ConfigError(f"handshake_timeout must be above 0 s, got {handshake_timeout!r}")
+        if api_key is not None and not isinstance(api_key, str) and not callable(api_key):
+            raise ConfigError(f"api_key must be a str or callable, got {type(api_key).__name__}")
+        if headers is not None and not isinstance(headers, Mapping):
+            raise ConfigError(f"headers must be a mapping, got {type(headers).__name__}")
+        if create_websocket is not None and not callable(create_websocket):
+            kind = type(create_websocket).__name__
+            raise ConfigError(f"create_websocket must be callable, got {kind}")
+        if skip_open_listeners and create_websocket is None:
+            raise ConfigError("skip_open_listeners=True needs create_websocket, got None")
+        seconds = {
+            "ping_interval": ping_interval,
+            "ping_timeout": ping_timeout,
+            "close_timeout": close_timeout,
+        }
+        _check_number("handshake_timeout", handshake_timeout, "a number of seconds above 0")
+        for name, value in seconds.items():
+            if value is not None:
+                _check_number(name, value, "a number of seconds above 0, or None")
+        if max_message_bytes is not None:
+            _check_number("max_message_bytes", max_message_bytes, "an int above 0, or None", int)
         if compression not in (None, "deflate"):
             raise ConfigError(f"compression must be None or 'deflate', got {compression!r}")
         self._url = url
         self._api_key = api_key
         self._headers = dict(headers) if headers is not None else None
+        self._create_websocket = create_websocket
+        self._skip_open_listeners = skip_open_listeners
+        self._wait_for_session_updated = wait_for_session_updated
         self._handshake_timeout = handshake_timeout
         self._settings: dict[str, Any] = {
             "max_size": max_message_bytes,
             "compression": compression,
-            "ping_interval": ping_interval,
-            "ping_timeout": ping_timeout,
-            "close_timeout": close_timeout,
             "open_timeout": handshake_timeout,
+            **seconds,
         }
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._accepted_url: str | None = None
         self._close_code: int | None = None
+        # What `connect` and `confirm` wait for; None where that is nothing.
         self._first_event: asyncio.Future[ErrorEvent | None] | None = None
+        self._update: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
         # The query of a URL may hold a credential.
@@ -108,16 +155,9 @@ class WebSocketTransport(RealtimeTransport):
             TransportError: the connection could not be made.
         """
         url, is_cloud = self._target(options)
-        headers = await self._request_headers(options, is_cloud=is_cloud)
-        proxy: Any = None if _is_loopback(url) else True
+        key = await self._key(options, is_cloud=is_cloud)
         try:
-            socket = await open_websocket(
-                url,
-                additional_headers=headers,
-                user_agent_header=None,
-                proxy=proxy,
-                **self._settings,
-            )
+            socket = await self._open_socket(url, key)
         except InvalidStatus as error:
             status = error.response.status_code
             if status in _HTTP_UNAUTHORISED:
@@ -141,7 +181,10 @@ class WebSocketTransport(RealtimeTransport):
         self._accepted_url = options.url
         loop = asyncio.get_running_loop()
         # A call that runs already gets no `session.created`, so there is nothing to wait for.
-        self._first_event = None if options.call_id is not None else loop.create_future()
+        runs_already = options.call_id is not None or self._skip_open_listeners
+        self._first_event = None if runs_already else loop.create_future()
+        waits = self._wait_for_session_updated and not self._skip_open_listeners
+        self._update = loop.create_future() if waits else None
         self._reader = loop.create_task(self._read(socket), name="rtaudio-websocket-reader")
 
     async def confirm(self) -> None:
@@ -153,6 +196,9 @@ class WebSocketTransport(RealtimeTransport):
         """
         if self._first_event is not None:
             await self._await_session(self._first_event)
+        if self._update is not None:
+            await self._await_update(self._update)
+        self._first_event = self._update = None
         if self._accepted_url is not None:
             self._url = self._accepted_url
 
@@ -166,6 +212,13 @@ class WebSocketTransport(RealtimeTransport):
             ) from None
         if refusal is not None:
             raise await self._refused(refusal)
+
+    async def _await_update(self, update: asyncio.Future[None]) -> None:
+        done, _ = await asyncio.wait([update], timeout=_UPDATE_WAIT_S)
+        if done:
+            update.result()
+        else:
+            _log.warning("no session.updated came within %g s; going on without", _UPDATE_WAIT_S)
 
     async def send_event(self, event: Mapping[str, Any]) -> None:
         """Write an event; returns once the socket has taken it.
@@ -188,7 +241,7 @@ class WebSocketTransport(RealtimeTransport):
         """Close the socket and wait until that is done; does nothing on a closed one."""
         socket, self._socket = self._socket, None
         reader, self._reader = self._reader, None
-        self._first_event = None
+        self._first_event = self._update = None
         if socket is not None:
             await socket.close()
         if reader is not None and reader is not asyncio.current_task():
@@ -213,22 +266,30 @@ class WebSocketTransport(RealtimeTransport):
             while True:
                 # Undecoded: the event decoder reads UTF-8 by itself.
                 event = self.receive(await socket.recv(decode=False))
-                first = self._first_event
-                if first is not None and event is not None and not first.done():
-                    first.set_result(event if isinstance(event, ErrorEvent) else None)
+                if self._first_event is not None or self._update is not None:
+                    self._note(event)
         except ConnectionClosed as closed:
             if closed.rcvd is None or closed.rcvd.code != CloseCode.NORMAL_CLOSURE:
                 failure = _connection_lost(closed)
         if self._socket is not socket:
             return
         self._close_code = socket.close_code
-        first = self._first_event
-        if first is not None and not first.done():
-            first.set_exception(_closed_early(socket))
-            first.exception()  # nobody may be waiting any more
-        else:
+        pending = [each for each in (self._first_event, self._update) if each is not None]
+        pending = [each for each in pending if not each.done()]
+        for each in pending:
+            each.set_exception(_closed_early(socket))
+            each.exception()  # nobody may be waiting any more
+        if not pending:
             self._socket = None
             self.lost(failure)
+
+    def _note(self, event: ServerEvent | UnknownEvent | None) -> None:
+        """See whether an event is one that is waited for."""
+        first, update = self._first_event, self._update
+        if first is not None and event is not None and not first.done():
+            first.set_result(event if isinstance(event, ErrorEvent) else None)
+        if update is not None and isinstance(event, SessionUpdated) and not update.done():
+            update.set_result(None)
 
     async def _refused(self, refusal: ErrorEvent) -> TransportError:
         """The exception for an `error` that came instead of a session."""
@@ -257,9 +318,9 @@ class WebSocketTransport(RealtimeTransport):
             given = _with_intent(given, options.intent)
         return given, False
 
-    async def _request_headers(self, options: ConnectOptions, *, is_cloud: bool) -> dict[str, str]:
+    async def _key(self, options: ConnectOptions, *, is_cloud: bool) -> str | None:
         if self._headers is not None:
-            return self._headers
+            return None
         key = await resolve_api_key(
             options.api_key if options.api_key is not None else self._api_key
         )
@@ -270,20 +331,44 @@ class WebSocketTransport(RealtimeTransport):
                     "the cloud service needs an API key: give api_key, set OPENAI_API_KEY, or give "
                     "the url of a service that needs none"
                 )
-        headers = {
-            "User-Agent": f"rtaudio/{_VERSION}",
-            "X-RtAudio-SDK": f"rtaudio.{_VERSION}",
-        }
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
-        return headers
+        return key
+
+    async def _open_socket(self, url: str, key: str | None) -> ClientConnection:
+        if self._create_websocket is not None:
+            async with asyncio.timeout(self._handshake_timeout):
+                made = self._create_websocket(url, key)
+                return await made if inspect.isawaitable(made) else made
+        proxy: Any = None if _is_loopback(url) else True
+        return await open_websocket(
+            url,
+            additional_headers=self._headers if self._headers is not None else _headers(key),
+            user_agent_header=None,
+            proxy=proxy,
+            logger=_socket_log,
+            **self._settings,
+        )
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    headers = {"User-Agent": f"rtaudio/{_VERSION}", "X-RtAudio-SDK": f"rtaudio.{_VERSION}"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    return headers
+
+
+def _check_number(name: str, value: Any, wanted: str, kind: Any = int | float) -> None:
+    # A NaN is not above 0 either.
+    if isinstance(value, bool) or not isinstance(value, kind) or not value > 0:
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
 
 
 def _check_url(url: str) -> None:
+    if not isinstance(url, str):
+        raise ConfigError(f"url must be a str, got {type(url).__name__}")
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise ConfigError(
-            f"a realtime url begins with ws:// or wss:// and names a host, got {parts.scheme}://"
+            f"the url of a realtime service begins with ws:// or wss:// and names a host, got {parts.scheme}://"
             f"{parts.hostname or ''}"
         )
 
