@@ -111,6 +111,22 @@ def test_a_known_event_that_lacks_something_keeps_what_was_parsed_and_quotes_not
     assert "secret" not in str(caught.value)
 
 
+def test_what_a_user_said_counts_whatever_is_wrong_beside_it() -> None:
+    said = {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": "u",
+        "transcript": "Hello.",
+        "usage": 5,
+    }
+    event = read(**said)
+    assert (event.type, event.item_id, event.transcript) == (said["type"], "u", "Hello.")
+    assert (event.content_index, event.usage) == (0, None)
+    assert read(**said, content_index=2).content_index == 2
+    for broken in ({**said, "transcript": 5}, {**said, "item_id": None}):
+        with pytest.raises(ProtocolError):
+            read(**broken)
+
+
 @pytest.mark.parametrize("delta", ["A", "AAA", "AA=A", "A*AA", "AAAA="])
 def test_bad_base64_is_a_protocol_error(delta: str) -> None:
     with pytest.raises(ProtocolError):

@@ -44,9 +44,24 @@ def test_snake_case_wins_over_camel_case() -> None:
     }
 
 
-def test_an_unknown_format_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="mp3"):
-        normalise_session_config({"input_audio_format": "mp3"})
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_an_unknown_format_is_refused_by_place_and_name(side: str) -> None:
+    for config in ({f"{side}_audio_format": "mp3"}, {"audio": {side: {"format": "mp3"}}}):
+        with pytest.raises(ConfigError, match=rf"audio\.{side}\.format.*'mp3'.*g711_ulaw"):
+            normalise_session_config(config)
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("-inf"), float("nan")])
+def test_a_rate_that_is_no_number_becomes_the_usual_one_of_pcm_only(rate: float) -> None:
+    sides = ("input", "output")
+    pcm = {"type": "audio/pcm", "rate": rate}
+    config = normalise_session_config({"audio": {side: {"format": pcm} for side in sides}})
+    for side in sides:
+        assert config["audio"][side]["format"] == {"type": "audio/pcm", "rate": 24000}
+    future = {"type": "audio/future", "rate": rate}
+    config = normalise_session_config({"audio": {side: {"format": future} for side in sides}})
+    for side in sides:
+        assert config["audio"][side]["format"]["rate"] is rate
 
 
 def test_merging_is_deep_and_leaves_its_arguments_alone() -> None:
@@ -87,7 +102,33 @@ def test_the_wires_format_is_24_khz_pcm_where_nothing_is_said() -> None:
     [
         ({"modalities": ["text"]}, {"output_modalities": ["text"]}),
         ({"model_name": "m"}, {"model": "m"}),
+        ({"modelName": "m"}, {"model": "m"}),
         ({"max_response_output_tokens": 9}, {"max_output_tokens": 9}),
+        ({"maxResponseOutputTokens": "inf"}, {"max_output_tokens": "inf"}),
+        (
+            {"input_audio_format": "g711_ulaw"},
+            {"audio": {"input": {"format": {"type": "audio/pcmu"}}}},
+        ),
+        (
+            {"inputAudioFormat": "pcm16"},
+            {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}},
+        ),
+        (
+            {"outputAudioFormat": "pcm16"},
+            {"audio": {"output": {"format": {"type": "audio/pcm", "rate": 24000}}}},
+        ),
+        (
+            {"inputAudioTranscription": {"model": "m"}},
+            {"audio": {"input": {"transcription": {"model": "m"}}}},
+        ),
+        (
+            {"input_audio_noise_reduction": None},
+            {"audio": {"input": {"noise_reduction": None}}},
+        ),
+        (
+            {"turnDetection": {"type": "server_vad"}},
+            {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}},
+        ),
         ({"voice": "ash"}, {"audio": {"output": {"voice": "ash"}}}),
         ({"speed": 1.2}, {"audio": {"output": {"speed": 1.2}}}),
         (
@@ -134,6 +175,55 @@ def test_what_says_nothing_is_not_sent() -> None:
     assert normalise_session_config({"audio": {"input": {"turn_detection": {}}}}) == {}
 
 
+@pytest.mark.parametrize(
+    ("camel", "snake"),
+    [
+        ("createResponse", "create_response"),
+        ("interruptResponse", "interrupt_response"),
+        ("prefixPaddingMs", "prefix_padding_ms"),
+        ("silenceDurationMs", "silence_duration_ms"),
+        ("idleTimeoutMs", "idle_timeout_ms"),
+        ("modelVersion", "model_version"),
+    ],
+)
+@pytest.mark.parametrize("value", [0, False, 300])
+def test_camel_keys_of_turn_detection_arrive_in_snake_case(
+    camel: str, snake: str, value: Any
+) -> None:
+    def read(**detection: Any) -> dict[str, Any]:
+        config = normalise_session_config({"audio": {"input": {"turn_detection": detection}}})
+        return dict(config["audio"]["input"]["turn_detection"])
+
+    assert read(**{camel: value}) == {snake: value}
+    assert read(**{camel: value, snake: "wins"}) == {snake: "wins"}
+
+
+@pytest.mark.parametrize(
+    ("camel", "snake"),
+    [
+        ("outputModalities", "output_modalities"),
+        ("toolChoice", "tool_choice"),
+        ("parallelToolCalls", "parallel_tool_calls"),
+        ("maxOutputTokens", "max_output_tokens"),
+    ],
+)
+def test_camel_keys_at_the_top_arrive_in_snake_case(camel: str, snake: str) -> None:
+    assert normalise_session_config({camel: ["x"]}) == {snake: ["x"]}
+
+
+def test_settings_of_the_transcription_pass_unchanged() -> None:
+    transcription = {
+        "model": "m",
+        "language": "de",
+        "languages": ["de", "en"],
+        "prompt": "names of rivers",
+        "keywords": ["Spree"],
+        "delay": "low",
+    }
+    config = {"audio": {"input": {"transcription": transcription}}}
+    assert normalise_session_config(config) == config
+
+
 def test_unknown_keys_and_falsy_values_pass_through() -> None:
     detection = {"type": "server_vad", "threshold": 0, "interruptResponse": False, "novelty": 1}
     config = {"parallelToolCalls": False, "temperature": 0.8, "turnDetection": detection}
@@ -166,6 +256,11 @@ def test_provider_data_wins_over_all_but_prompt_and_tools() -> None:
         "prompt": {"id": "p", "version": "2"},
         "extra": 1,
     }
+
+
+def test_provider_data_leaves_alone_what_it_does_not_name() -> None:
+    config = {"voice": "ash", "provider_data": {"audio": {"output": {"speed": 2}}}}
+    assert normalise_session_config(config) == {"audio": {"output": {"voice": "ash", "speed": 2}}}
 
 
 @pytest.mark.parametrize("config", [{"audio": "loud"}, {"audio": {"input": [1]}}, ["audio"]])

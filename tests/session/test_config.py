@@ -32,6 +32,77 @@ async def test_model_of_connect_beats_option_beats_config(fields: Any, model: st
     assert (await build(**fields))["model"] == model
 
 
+async def test_a_bare_session_is_configured_by_the_defaults_alone() -> None:
+    assert await build(RealtimeAgent("a")) == {
+        "type": "realtime",
+        "model": "gpt-realtime-2.1",
+        "instructions": "",
+        "output_modalities": ["audio"],
+        "tools": [],
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "transcription": {"model": "gpt-4o-mini-transcribe"},
+                "turn_detection": {"type": "semantic_vad"},
+                "noise_reduction": None,
+            },
+            "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": 1},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"audio": None},
+        {"audio": {"input": None, "output": None}},
+        {"audio": {"input": {"turn_detection": {}, "format": None}}},
+        {"turn_detection": {}, "output_audio_format": None},
+    ],
+)
+async def test_what_says_nothing_leaves_the_defaults(config: Any) -> None:
+    assert await build(RealtimeAgent("a"), config=config) == await build(RealtimeAgent("a"))
+
+
+async def test_settings_of_the_model_arrive_under_their_wire_names() -> None:
+    given = {
+        "toolChoice": "required",
+        "parallelToolCalls": False,
+        "reasoning": {"effort": "low"},
+        "maxOutputTokens": 100,
+        "outputModalities": ["text"],
+    }
+    assert {
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "reasoning": {"effort": "low"},
+        "max_output_tokens": 100,
+        "output_modalities": ["text"],
+    }.items() <= (await build(config=given)).items()
+
+
+async def test_provider_data_wins_over_all_but_prompt_and_tools() -> None:
+    agent = RealtimeAgent("a", "be brief", prompt={"id": "p"}, voice="ash")
+    provided = {
+        "model": "deployment",
+        "instructions": "theirs",
+        "output_modalities": ["text"],
+        "tools": [1],
+        "prompt": {"id": "x"},
+        "tracing": "auto",
+        "audio": {"output": {"speed": 2}},
+    }
+    for key in ("provider_data", "providerData"):
+        built = await build(agent, config={key: provided, "toolChoice": "none"}, model="m")
+        assert (built["model"], built["instructions"]) == ("deployment", "theirs")
+        assert built["output_modalities"] == ["text"]
+        assert (built["tools"], built["prompt"]) == ([], {"id": "p"})
+        assert built["audio"]["output"]["speed"] == 2
+        assert built["audio"]["output"]["voice"] == "ash"
+        assert "tracing" not in built
+        assert key not in built
+
+
 async def test_nulls_are_sent_and_sparse_settings_keep_the_other_defaults() -> None:
     config = await build(
         config={"audio": {"input": {"transcription": None, "turnDetection": None}}}
@@ -64,15 +135,23 @@ async def test_instructions_that_are_no_text_are_refused() -> None:
     ],
 )
 async def test_voice_of_config_beats_the_agents(config: Any, voice: str) -> None:
+    config = {**config, "input_audio_format": "g711_ulaw", "output_audio_format": "g711_alaw"}
     built = await build(RealtimeAgent("a", voice="agent"), config=config)
     assert built["audio"]["output"]["voice"] == voice
-    assert built["audio"]["output"]["format"]["rate"] == 24000
+    assert built["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+    assert built["audio"]["output"]["format"] == {"type": "audio/pcma"}
+    assert "voice" not in (await build(RealtimeAgent("a")))["audio"]["output"]
 
 
 async def test_prompt_goes_out_by_its_wire_names() -> None:
     prompt = {"prompt_id": "p", "version": "2", "variables": {"x": "y"}}
-    built = await build(RealtimeAgent("a", prompt=lambda _ctx, _agent: prompt))
-    assert built["prompt"] == {"id": "p", "version": "2", "variables": {"x": "y"}}
+
+    async def fetch(_ctx: RunContext, _agent: RealtimeAgent) -> dict[str, Any]:
+        return prompt
+
+    for given in (prompt, fetch, lambda _ctx, _agent: prompt):
+        built = await build(RealtimeAgent("a", prompt=given))  # type: ignore[arg-type]
+        assert built["prompt"] == {"id": "p", "version": "2", "variables": {"x": "y"}}
     with pytest.raises(ConfigError, match="prompt_id"):
         await build(RealtimeAgent("a", prompt={"version": "2"}))
 

@@ -20,6 +20,9 @@ from rtaudio.protocol.items import Item
 from rtaudio.protocol.response_events import ResponseOutputAudioDelta
 from rtaudio.protocol.server_events import SERVER_EVENTS
 from rtaudio.protocol.session_config import normalise_session_config
+from rtaudio.protocol.transcription_events import (
+    ConversationItemInputAudioTranscriptionCompleted,
+)
 
 __all__ = ["decode_server_event"]
 
@@ -100,8 +103,21 @@ def _decode_slowly(message: Message) -> ServerEvent | UnknownEvent:
     try:
         return msgspec.convert(_tolerate(raw, _tag(kind)), kind)
     except (msgspec.ValidationError, ConfigError, RecursionError) as error:
+        transcript = _bare_transcript(raw)
+        if transcript is not None:
+            return transcript
         problem = "its session cannot be read" if isinstance(error, ConfigError) else str(error)
         raise InvalidEvent(f"invalid {name}: {problem}", raw=raw, code="invalid_event") from error
+
+
+def _bare_transcript(raw: dict[str, Any]) -> ServerEvent | None:
+    """What a user said counts, whatever is wrong with the facts beside it."""
+    kind = ConversationItemInputAudioTranscriptionCompleted
+    item_id, transcript, index = map(raw.get, ("item_id", "transcript", "content_index"))
+    if raw["type"] != _tag(kind) or not (isinstance(item_id, str) and isinstance(transcript, str)):
+        return None
+    index = index if isinstance(index, int) else 0
+    return kind(item_id=item_id, content_index=index, transcript=transcript)
 
 
 def _tolerate(raw: dict[str, Any], name: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def normalise_session_config(config: Mapping[str, Any]) -> dict[str, Any]:
     it switches something off (`transcription`, `turn_detection`, `noise_reduction`, ...), and
     dropped where it cannot mean anything: for `audio`, its `input` and `output`, and formats. An
     empty `turn_detection` counts as not given. Keys that are not known pass through.
-    `provider_data` is spread over the settings and wins over all but `prompt` and `tools`.
+    `provider_data` is merged over the settings and wins over all but `prompt` and `tools`.
 
     Args:
         config: settings in snake case, camel case, beta keys, or any mixture. It is not changed,
@@ -79,7 +79,8 @@ def normalise_session_config(config: Mapping[str, Any]) -> dict[str, Any]:
         Settings in wire form.
 
     Raises:
-        ConfigError: a format is a text that names none, or a block is not a mapping.
+        ConfigError: a format is a text that names none, or a block is not a mapping. It names the
+            setting by its place.
     """
     given = _mapping(config, "session config")
     settings = _snake({k: v for k, v in given.items() if k not in _LEGACY}, _TOP_CAMEL)
@@ -95,8 +96,9 @@ def normalise_session_config(config: Mapping[str, Any]) -> dict[str, Any]:
             target = settings if len(place) == 1 else blocks[place[1]]
             _place(target, place[-1], given[key], key, ".".join(place))
 
-    _finish_input(blocks["input"])
-    _finish_format(blocks["output"])
+    for side, block in blocks.items():
+        _finish_format(block, f"audio.{side}.format")
+    _finish_turn_detection(blocks["input"])
     audio.update({side: block for side, block in blocks.items() if block})
     if audio:
         settings["audio"] = audio
@@ -104,10 +106,11 @@ def normalise_session_config(config: Mapping[str, Any]) -> dict[str, Any]:
         settings["prompt"] = _snake(settings["prompt"], {"promptId": "id", "prompt_id": "id"})
     if isinstance(settings.get("tracing"), Mapping):
         settings["tracing"] = _snake(settings["tracing"], _TRACING_CAMEL)
-    for key, value in _mapping(provider_data, "provider_data").items():
-        if key not in ("prompt", "tools") or key not in settings:
-            settings[key] = value
-    return _copy_mapping(settings)
+    provided = _mapping(provider_data, "provider_data")
+    for key in ("prompt", "tools"):
+        if key in settings:
+            provided.pop(key, None)
+    return merge_session_config(settings, provided)
 
 
 def merge_session_config(base: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,8 +184,7 @@ def _place(target: dict[str, Any], name: str, value: Any, key: str, place: str) 
         _log.warning("session config: %s is ignored, because %s is given too", key, place)
 
 
-def _finish_input(block: dict[str, Any]) -> None:
-    _finish_format(block)
+def _finish_turn_detection(block: dict[str, Any]) -> None:
     detection = block.get("turn_detection")
     if isinstance(detection, Mapping):
         detection = _snake(detection, _TURN_DETECTION_CAMEL)
@@ -192,10 +194,14 @@ def _finish_input(block: dict[str, Any]) -> None:
             del block["turn_detection"]
 
 
-def _finish_format(block: dict[str, Any]) -> None:
+def _finish_format(block: dict[str, Any], place: str) -> None:
     value = block.pop("format", None)
-    if value is not None:
+    if value is None:
+        return
+    try:
         block["format"] = normalise_format(value)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None
 
 
 def _copy_mapping(value: Mapping[str, Any]) -> dict[str, Any]:

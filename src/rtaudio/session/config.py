@@ -66,21 +66,35 @@ async def initial_config(
         given = merge_session_config(given, normalise_session_config(overrides))
     if is_transcription(options):
         return given
-    config = merge_session_config(_DEFAULTS, given)
+    config = merge_session_config(_DEFAULTS, _voice(offer))
+    config = merge_session_config(config, given)
     config["model"] = model or options.model or config.get("model") or DEFAULT_MODEL
+    if offer is not None:
+        agent = offer.agent
+        config["instructions"] = await agent.resolve_instructions(context)
+        # Always a list: leaving tools out would keep those of an earlier configuration alive.
+        config["tools"] = offer.wire()
+        prompt = await agent.resolve_prompt(context)
+        if prompt is not None:
+            config["prompt"] = prompt
+    config = merge_session_config(config, _provider_data(options.config, overrides))
     config.pop("tracing", None)
-    if offer is None:
-        return config
-    agent = offer.agent
-    config["instructions"] = await agent.resolve_instructions(context)
-    # Always a list: leaving tools out would keep those of an earlier configuration alive.
-    config["tools"] = offer.wire()
-    if agent.voice is not None:
-        config["audio"]["output"].setdefault("voice", agent.voice)
-    prompt = await agent.resolve_prompt(context)
-    if prompt is not None:
-        config["prompt"] = prompt
     return config
+
+
+def _voice(offer: Offer | None) -> dict[str, Any]:
+    if offer is None or offer.agent.voice is None:
+        return {}
+    return {"audio": {"output": {"voice": offer.agent.voice}}}
+
+
+def _provider_data(*configs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What wins even over the agent's own settings, but for prompt and tools."""
+    merged: dict[str, Any] = {}
+    for config in filter(None, configs):
+        given = config.get("provider_data", config.get("providerData"))
+        merged = merge_session_config(merged, given or {})
+    return {key: value for key, value in merged.items() if key not in ("prompt", "tools")}
 
 
 def wanted_tracing(options: RealtimeSessionOptions) -> Any:
