@@ -70,52 +70,81 @@ def test_default_transport_is_a_websocket() -> None:
     assert isinstance(RealtimeSession(None).transport, WebSocketTransport)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("transport", "carrier pigeon"),
-        ("transport", None),
-        ("config", [1]),
-        ("config", {"audio": {"input": {"format": "mp3"}}}),
-        ("api_key", 7),
-        ("model", 7),
-        ("history", "said"),
-        ("history", None),
-        ("history", [{"item_id": "i"}]),
-        ("history", (Item(item_id="i"), Item(item_id="i"))),
-        ("url", b"ws://h"),
-        ("workflow_name", 7),
-        ("group_id", 7),
-        ("trace_metadata", "x"),
-        ("tracing_disabled", "yes"),
-        ("input_audio", "pcm16"),
-        ("output_audio", AudioFormat("opus", 48000)),
-        ("output_guardrails", ["none"]),
-        ("output_guardrail_settings", {"debounce_text_length": 0}),
-        ("output_guardrail_settings", {"debounce_text_length": 1.5}),
-        ("output_guardrail_settings", {"debounce_text_length": True}),
-        ("output_guardrail_settings", 100),
-        ("output_guardrail_settings", {"hold_audio": 1}),
-        ("output_guardrail_settings", {"unchecked_audio": "keep"}),
-        ("output_guardrail_settings", {"max_held_s": 0}),
-        ("output_guardrail_settings", {"hold": True}),
-        ("input_guardrails", [OutputGuardrail("g", lambda *_: GuardrailResult(False))]),
-        ("input_guardrails", InputGuardrail("g", lambda *_: GuardrailResult(False))),
-        ("guardrail_feedback", "words"),
-        ("tool_error_formatter", "words"),
-        ("automatically_trigger_response_for_mcp_tool_calls", "no"),
-        ("playback_tracker", 5),
-        ("reconnect", True),
-        ("prices", {"text_input": 1}),
-        ("usage_limit", 1000),
-        ("usage_limit", UsageLimit(cost=1)),
-        ("max_queued_events", 0),
-        ("max_queued_events", True),
-    ],
-)
-def test_wrong_option_is_a_config_error_when_the_session_is_made(name: str, value: Any) -> None:
-    with pytest.raises(ConfigError):
+# Of each option what is wrong with it, and what a refusal shows of that.
+WRONG: list[tuple[str, Any, str]] = [
+    ("api_key", 7, "got int"),
+    ("config", [1], "got list"),
+    ("config", {"audio": {"input": {"format": "mp3"}}}, "audio.input.format: .*'mp3'"),
+    ("config", {"audio": 5}, "audio is a mapping, not int"),
+    ("group_id", 7, "got 7"),
+    ("model", 7, "got 7"),
+    ("trace_metadata", "x", "got 'x'"),
+    ("tracing_disabled", "yes", "got 'yes'"),
+    ("transport", "carrier pigeon", "got 'carrier pigeon'"),
+    ("transport", None, "got None"),
+    ("url", b"ws://h", "got bytes"),
+    ("workflow_name", 7, "got 7"),
+    ("input_audio", "pcm16", "got 'pcm16'"),
+    ("input_audio", AudioFormat("opus", 48000), "got .*opus"),
+    ("output_audio", AudioFormat("opus", 48000), "got .*opus"),
+    ("output_guardrails", ["none"], "got str"),
+    ("output_guardrails", iter(()), "got <tuple_iterator"),
+    ("output_guardrail_settings", {"debounce_text_length": 0}, "debounce_text_length.* got 0"),
+    ("output_guardrail_settings", {"debounce_text_length": 1.5}, "got 1.5"),
+    ("output_guardrail_settings", {"debounce_text_length": True}, "got True"),
+    ("output_guardrail_settings", 100, "got int"),
+    ("output_guardrail_settings", {"hold_audio": 1}, "hold_audio.* got 1"),
+    ("output_guardrail_settings", {"unchecked_audio": "keep"}, "got 'keep'"),
+    ("output_guardrail_settings", {"max_held_s": 0}, "max_held_s.* got 0"),
+    ("output_guardrail_settings", {"hold": True}, "'hold'.* has debounce_text_length"),
+    ("input_guardrails", [OutputGuardrail("g", lambda *_: GuardrailResult(False))], "got Output"),
+    ("input_guardrails", InputGuardrail("g", lambda *_: GuardrailResult(False)), "got Input"),
+    ("prices", {"text_input": 1}, "got {'text_input': 1}"),
+    ("usage_limit", 1000, "got 1000"),
+    ("usage_limit", UsageLimit(cost=1), "prices must be a PriceTable"),
+    ("guardrail_feedback", "words", "got 'words'"),
+    ("tool_error_formatter", "words", "got 'words'"),
+    ("automatically_trigger_response_for_mcp_tool_calls", "no", "got 'no'"),
+    ("playback_tracker", 5, "got 5"),
+    ("reconnect", True, "got True"),
+    ("history", "said", "got str"),
+    ("history", None, "got NoneType"),
+    ("history", [Item(item_id="a"), "said"], "got str"),
+    ("history", [Item(item_id="a"), Item(item_id="a")], "got 'a' twice"),
+    ("max_queued_events", 0, "got 0"),
+    ("max_queued_events", True, "got True"),
+]
+
+
+def test_there_is_a_wrong_value_for_every_option_but_the_applications_own() -> None:
+    assert {name for name, _, _ in WRONG} == GIVEN.keys() - {"context"}
+
+
+@pytest.mark.parametrize(("name", "value", "shown"), WRONG)
+def test_wrong_option_is_refused_by_name_and_value_when_the_session_is_made(
+    name: str, value: Any, shown: str
+) -> None:
+    with pytest.raises(ConfigError, match=shown) as caught:
         RealtimeSession(None, **{name: value})
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value", "shown"), WRONG)
+async def test_option_that_was_made_wrong_later_is_refused_at_connect(
+    name: str, value: Any, shown: str
+) -> None:
+    session = RealtimeSession(None, transport=ScriptedTransport())
+    setattr(session.options, name, value)
+    with pytest.raises(ConfigError, match=shown):
+        await session.connect()
+    assert session.connection_state == "disconnected"
+
+
+@pytest.mark.parametrize("name", ["api_key", "config", "history", "url"])
+def test_refusal_does_not_show_what_is_nobody_elses_business(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RealtimeSession(None, **{name: [b"sk-secret"]})
+    assert "secret" not in str(caught.value)
 
 
 def test_unknown_option_is_refused_by_name() -> None:

@@ -117,36 +117,34 @@ class RealtimeSessionOptions:
         Raises:
             ConfigError: naming the option, what it was, and what would be right.
         """
-        if self.api_key is not None and not isinstance(self.api_key, str):
-            _check(
-                "api_key",
-                type(self.api_key).__name__,
-                callable(self.api_key),
-                "a str or callable",
-                value=False,
-            )
+        fine = isinstance(self.api_key, str) or callable(self.api_key)
+        _check("api_key", self.api_key, fine or self.api_key is None, "a str, callable or None")
         for name in ("config", "trace_metadata"):
-            _check_type(name, getattr(self, name), Mapping, "a mapping")
+            _check_type(name, getattr(self, name), Mapping, "a mapping or None")
         for name in ("group_id", "model", "url", "workflow_name"):
-            _check_type(name, getattr(self, name), str, "a str")
+            _check_type(name, getattr(self, name), str, "a str or None")
         for name in ("input_audio", "output_audio"):
-            _check_type(name, getattr(self, name), AudioFormat, "an AudioFormat")
-        for name in ("input_audio", "output_audio"):
-            wanted = getattr(self, name)
-            if wanted is not None:
-                fine = wanted.encoding != "opus"
-                _check(name, wanted, fine, "a format of encoding pcm16, pcmu or pcma")
+            audio_format = getattr(self, name)
+            _check_type(name, audio_format, AudioFormat, "an AudioFormat or None")
+            fine = audio_format is None or audio_format.encoding != "opus"
+            _check(name, audio_format, fine, "a format of encoding pcm16, pcmu or pcma")
         _check_history(self.history)
-        _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy")
-        _check_type("playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker")
-        _check_type("prices", self.prices, PriceTable, "a PriceTable")
-        _check_type("usage_limit", self.usage_limit, UsageLimit, "a UsageLimit")
+        _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy or None")
+        _check_type(
+            "playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker or None"
+        )
+        _check_type("prices", self.prices, PriceTable, "a PriceTable or None")
+        _check_type("usage_limit", self.usage_limit, UsageLimit, "a UsageLimit or None")
         if self.usage_limit is not None and self.usage_limit.cost is not None:
             wanted = "a PriceTable, as usage_limit is in money"
             _check("prices", self.prices, self.prices is not None, wanted)
         for name in ("automatically_trigger_response_for_mcp_tool_calls", "tracing_disabled"):
             flag = getattr(self, name)
             _check(name, flag, isinstance(flag, bool), "a bool")
+        for name in ("output_guardrails", "input_guardrails"):
+            # Not an iterator: the options are read more than once.
+            fine = isinstance(getattr(self, name), Sequence)
+            _check(name, getattr(self, name), fine, "a list or tuple")
         check_guardrails("the session", OutputGuardrail, self.output_guardrails)
         check_guardrails("the session", InputGuardrail, self.input_guardrails)
         GuardrailSettings.read(self.output_guardrail_settings)
@@ -159,7 +157,10 @@ class RealtimeSessionOptions:
         fine = self.transport == "websocket" or isinstance(self.transport, RealtimeTransport)
         _check("transport", self.transport, fine, "'websocket' or a RealtimeTransport")
         if self.config is not None:
-            normalise_session_config(self.config)
+            try:
+                normalise_session_config(self.config)
+            except ConfigError as error:
+                raise ConfigError(f"option config: {error}") from None
 
     def make_transport(self) -> RealtimeTransport:
         """The transport that is named, or was given."""
@@ -194,22 +195,27 @@ class RealtimeSessionOptions:
         return options
 
 
+# Options that may hold a credential or what people said: a refusal names the type only.
+_PRIVATE = frozenset({"api_key", "config", "history", "url"})
+_MAX_SHOWN = 80  # characters of a value in a refusal
+
+
 def _check_history(history: Any) -> None:
     items = isinstance(history, Sequence) and not isinstance(history, (str, bytes))
-    got = type(history).__name__
-    if items:
-        got = next((type(item).__name__ for item in history if not isinstance(item, Item)), "")
-    _check("history", got, items and not got, "a sequence of items", value=False)
+    for wrong in [each for each in history if not isinstance(each, Item)] if items else [history]:
+        _check("history", wrong, False, "a sequence of items")
     ids = [item.item_id for item in history]
     twice = next((each for each, count in Counter(ids).items() if count > 1), None)
-    _check("history", twice, twice is None, "items of different ids")
+    if twice is not None:
+        raise ConfigError(f"option history must be items of different ids, got {twice!r} twice")
 
 
 def _check_type(name: str, value: Any, kind: type, wanted: str) -> None:
-    _check(name, type(value).__name__, value is None or isinstance(value, kind), wanted)
+    _check(name, value, value is None or isinstance(value, kind), wanted)
 
 
-def _check(name: str, got: Any, fine: bool, wanted: str, *, value: bool = True) -> None:
+def _check(name: str, got: Any, fine: bool, wanted: str) -> None:
     if not fine:
-        shown = repr(got) if value else got
+        kind = type(got).__name__
+        shown = kind if name in _PRIVATE else f"{repr(got)[:_MAX_SHOWN]} ({kind})"
         raise ConfigError(f"option {name} must be {wanted}, got {shown}")
