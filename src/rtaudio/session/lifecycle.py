@@ -100,9 +100,13 @@ class Lifecycle:
     ) -> None:
         """See `RealtimeSession.connect`."""
         link, options = self.link, self._options
-        if self._connecting or self.mending or link.transport.status != "disconnected":
+        if self._is_busy():
             raise ConfigError("connect() was called already; call close() before connecting again")
         options.validate()
+        for name, value in (("url", url), ("model", model), ("call_id", call_id)):
+            if value is not None and not isinstance(value, str):
+                kind = type(value).__name__
+                raise ConfigError(f"{name} of connect() must be a str or None, got {kind}")
         limit, usage = options.usage_limit, link.conversation.usage
         if limit is not None and limit.reached(usage, options.prices):
             raise ConfigError(
@@ -114,7 +118,11 @@ class Lifecycle:
         self._generation += 1
         mine = self._generation
         self._connecting = True
+        self._attempt = None
         try:
+            if self._closing is not None and not self._closing.done():
+                await asyncio.wait([self._closing])
+                self._check_current(mine)
             link.begin()
             # What was handed over on an earlier connection does not carry on.
             agent = link.broadcast.agent = self._initial_agent
@@ -144,6 +152,13 @@ class Lifecycle:
         link.conversation.connected(options.history)
         await link.send()
 
+    def _is_busy(self) -> bool:
+        # Observers of an attempt that has failed may begin another before its caller knows.
+        if self._connecting and (self._attempt is None or not self._attempt.done()):
+            return True
+        closing = self._closing is not None and not self._closing.done()
+        return not closing and (self.mending or self.link.transport.status != "disconnected")
+
     async def _open(self, mine: int, options: ConnectOptions) -> None:
         greeting = {"type": "session.update", "session": options.initial_session_config}
         self._attempt = asyncio.ensure_future(self.link.transport.open(options, greeting))
@@ -156,7 +171,8 @@ class Lifecycle:
 
     async def initial_config(self, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
         """See `RealtimeSession.get_initial_session_config`."""
-        agent, context = self._initial_agent, self.link.context
+        context = self.link.context
+        agent = self.link.broadcast.agent = self._initial_agent
         offer = await prepare_offer(agent, context) if agent else None
         return await initial_config(offer, self._options, context, overrides=overrides)
 
@@ -237,9 +253,11 @@ class Lifecycle:
         await asyncio.shield(self._begin_close())
 
     def _begin_close(self) -> asyncio.Task[None]:
+        self._generation += 1
+        self._connecting = False
         if self._closing is None or self._closing.done():
-            self._generation += 1
-            self._closing = asyncio.ensure_future(self._clean_up(self.link.stop()))
+            attempt, self._attempt = self._attempt, None
+            self._closing = asyncio.ensure_future(self._clean_up(self.link.stop(), attempt))
         return self._closing
 
     def _finish(self) -> None:
@@ -252,16 +270,16 @@ class Lifecycle:
         if isinstance(error, Exception):
             self.link.broadcast.report(error)
 
-    async def _clean_up(self, running: set[asyncio.Task[None]]) -> None:
+    async def _clean_up(
+        self, running: set[asyncio.Task[None]], attempt: asyncio.Task[None] | None
+    ) -> None:
         if running:
             await asyncio.wait(running, timeout=GRACE_S)
-        self._connecting = False
         mending = self._mending
         if mending is not None and mending is not asyncio.current_task() and not mending.done():
             # An attempt that was being made closes what it has opened.
             mending.cancel()
             await asyncio.wait([mending])
-        attempt, self._attempt = self._attempt, None
         link = self.link
         link.outbox.clear()
         try:

@@ -158,6 +158,8 @@ class RealtimeSession:
     ) -> dict[str, Any]:
         """Build the settings that `connect` would send first, without connecting.
 
+        As at `connect`, the session's first agent becomes the current one.
+
         Args:
             overrides: settings that win over those of the options.
 
