@@ -3,10 +3,13 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from rtaudio.audio import AudioFormat
 from rtaudio.conversation import Conversation
+from rtaudio.conversation.items import ContentPart
+from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.protocol import decode_server_event, encode_event
 
 if TYPE_CHECKING:
@@ -25,13 +28,15 @@ class Driver:
         self.conversation.receive(event, self.now)
         return self.conversation.take_events()
 
-    def audio(self, length: int, item: str = "a", response: str = "r1") -> list[SessionEvent]:
+    def audio(
+        self, length: int, item: str = "a", response: str = "r1", content_index: int = 0
+    ) -> list[SessionEvent]:
         return self.feed(
             "response.output_audio.delta",
             response_id=response,
             item_id=item,
             output_index=0,
-            content_index=0,
+            content_index=content_index,
             delta=base64.b64encode(bytes(length)).decode(),
         )
 
@@ -90,6 +95,73 @@ class TestHistory:
         assert kinds(driver.item("done", "u")) == ["history_updated"]
         assert driver.history[0].status == "completed"
 
+    def test_new_item_goes_behind_the_one_its_event_names(self, driver: Driver) -> None:
+        driver.item("added", "a")
+        driver.item("added", "b", previous_item_id="a")
+        driver.item("added", "c", previous_item_id="a")
+        driver.item("added", "d", previous_item_id="unheard of")
+        driver.item("done", "a", previous_item_id="d")
+        assert [item.item_id for item in driver.history] == ["a", "c", "b", "d"]
+
+    @pytest.mark.parametrize(
+        ("event", "status"),
+        [("added", "in_progress"), ("done", "completed"), ("retrieved", "completed")],
+    )
+    def test_item_without_a_status_gets_that_of_its_event(
+        self, driver: Driver, event: str, status: str
+    ) -> None:
+        driver.item(event, "u")
+        assert driver.history[0].status == status
+
+    @pytest.mark.parametrize(("event", "status"), [("added", "in_progress"), ("done", "completed")])
+    def test_item_of_a_response_without_a_status_gets_that_of_its_event(
+        self, driver: Driver, event: str, status: str
+    ) -> None:
+        item = {"id": "a", "type": "message", "role": "assistant", "content": []}
+        fields: dict[str, Any] = {"response_id": "r1", "output_index": 0}
+        driver.feed(f"response.output_item.{event}", item=item, **fields)
+        driver.feed(
+            f"response.output_item.{event}",
+            item={**item, "id": "b", "status": "incomplete"},
+            **fields,
+        )
+        assert [item.status for item in driver.history] == [status, "incomplete"]
+
+    def test_image_of_the_user_is_in_history_with_its_address(self, driver: Driver) -> None:
+        image = {"type": "input_image", "image_url": "data:image/png;base64,AA==", "detail": "low"}
+        driver.item("added", "u", content=[image])
+        (part,) = driver.history[0].content
+        assert (part.type, part.image_url, part.detail) == (
+            "input_image",
+            "data:image/png;base64,AA==",
+            "low",
+        )
+
+    @pytest.mark.parametrize("began_before", [False, True])
+    def test_changed_item_comes_back_to_its_place(self, driver: Driver, began_before: bool) -> None:
+        for item_id in "abc":
+            driver.item("done", item_id, content=[{"type": "input_text", "text": item_id}])
+        if began_before:
+            history = driver.history
+            driver.conversation.connecting(history)
+            driver.conversation.connected(history)
+            driver.sent()
+        changed = [
+            msgspec.structs.replace(item, content=(ContentPart(type="input_text", text="new"),))
+            for item in driver.history[:2]
+        ]
+        driver.conversation.update_history((*changed, driver.history[2]))
+        for event in driver.sent():
+            if event["type"] == "conversation.item.delete":
+                driver.feed("conversation.item.deleted", item_id=event["item_id"])
+            else:
+                # A service names no predecessor of what it puts first.
+                before = event["previous_item_id"]
+                item = {**event["item"], "previous_item_id": None if before == "root" else before}
+                driver.item("added", item.pop("id"), **item)
+        assert [item.item_id for item in driver.history] == ["a", "b", "c"]
+        assert [item.text for item in driver.history] == ["new", "new", "c"]
+
     @pytest.mark.parametrize("event", ["added", "done", "retrieved"])
     def test_given_status_is_kept(self, driver: Driver, event: str) -> None:
         driver.item(event, "u", status="incomplete")
@@ -137,9 +209,13 @@ class TestHistory:
         assert driver.history[0].text == "Good morning"
         assert driver.history[0].status == "in_progress"
 
-    def test_text_delta_carries_its_ids(self, driver: Driver) -> None:
+    @pytest.mark.parametrize(
+        ("wire", "kind"),
+        [("output_text", "text_delta"), ("output_audio_transcript", "transcript_delta")],
+    )
+    def test_delta_of_words_carries_its_ids(self, driver: Driver, wire: str, kind: str) -> None:
         event = driver.feed(
-            "response.output_text.delta",
+            f"response.{wire}.delta",
             response_id="r1",
             item_id="a",
             output_index=0,
@@ -147,7 +223,7 @@ class TestHistory:
             delta="97",
         )[-1]
         assert (event.type, event.item_id, event.response_id, event.delta) == (
-            "text_delta",
+            kind,
             "a",
             "r1",
             "97",
@@ -236,6 +312,47 @@ class TestAudio:
         assert driver.speech() == []
         assert driver.sent() == []
 
+    def test_cut_names_the_part_of_the_item_that_plays(self, driver: Driver) -> None:
+        driver.begin()
+        driver.audio(48_000, content_index=1)
+        driver.now += 0.5
+        (event,) = driver.speech()
+        assert (event.item_id, event.content_index) == ("a", 1)
+        cut = driver.sent()[-1]
+        assert (cut["item_id"], cut["content_index"]) == ("a", 1)
+
+    def test_items_behind_the_one_that_plays_are_cut_at_nothing(self, driver: Driver) -> None:
+        driver.begin()
+        driver.audio(48_000, "a")
+        driver.audio(48_000, "b")
+        driver.now += 0.5
+        assert kinds(driver.interrupt()) == ["audio_interrupted"]
+        cuts = [(event["item_id"], event["audio_end_ms"]) for event in driver.sent()[1:]]
+        assert cuts == [("a", 500), ("b", 0)]
+
+    def test_tracker_that_nobody_reported_to_cuts_nothing(self, driver: Driver) -> None:
+        driver.conversation.track(PlaybackTracker(), None)
+        driver.begin()
+        driver.audio(48_000)
+        driver.now += 0.5
+        assert driver.speech() == []
+        assert driver.sent() == []
+        assert driver.interrupt() == []
+        assert wire_kinds(driver.sent()) == ["response.cancel"]
+
+    @pytest.mark.parametrize(("clock", "heard"), [(None, 1500), ("wall", 2000)])
+    def test_gap_counts_as_played_by_the_clock_on_the_wall_only(
+        self, driver: Driver, clock: Any, heard: int
+    ) -> None:
+        driver.conversation.track(clock, None)
+        driver.begin()
+        driver.audio(48_000)
+        driver.now += 1.5
+        driver.audio(96_000)
+        driver.now += 0.5
+        driver.interrupt()
+        assert driver.sent()[-1]["audio_end_ms"] == heard
+
     @pytest.mark.parametrize(
         ("detection", "cancels"),
         [
@@ -302,6 +419,12 @@ class TestAudio:
             ({"type": "audio/pcm", "rate": 24000}, 48),
             ({"type": "audio/pcm", "rate": 16000}, 32),
             ({"type": "audio/future"}, 48),
+            ("g711_ulaw", 8),
+            ("g711_future", 8),
+            ("pcm16", 48),
+            ("future", 48),
+            (["pcm16"], 48),
+            (None, 48),
         ],
     )
     def test_position_counts_by_the_format_the_service_confirmed(
@@ -327,6 +450,35 @@ class TestResponses:
         assert item["type"] == "conversation.item.create"
         assert create["type"] == "response.create"
         assert create["event_id"]
+
+    def test_second_message_in_one_breath_is_answered_after_the_first(self, driver: Driver) -> None:
+        driver.conversation.send_message("a")
+        driver.conversation.send_message("b")
+        assert wire_kinds(driver.sent()) == [
+            "conversation.item.create",
+            "response.create",
+            "conversation.item.create",
+        ]
+        driver.begin()
+        assert driver.sent() == []
+        driver.end()
+        assert wire_kinds(driver.sent()) == ["response.create"]
+
+    def test_end_of_the_sound_is_not_the_end_of_the_response(self, driver: Driver) -> None:
+        driver.begin()
+        driver.audio(480)
+        driver.conversation.send_message("hi")
+        driver.sent()
+        driver.feed(
+            "response.output_audio.done",
+            response_id="r1",
+            item_id="a",
+            output_index=0,
+            content_index=0,
+        )
+        assert driver.sent() == []
+        driver.end()
+        assert wire_kinds(driver.sent()) == ["response.create"]
 
     def test_messages_during_a_response_cause_one_more(self, driver: Driver) -> None:
         driver.begin()
@@ -411,13 +563,14 @@ class TestTracing:
         ],
     )
     def test_tracing_is_set_once_the_session_exists(
-        self, driver: Driver, wanted: Any, present: Any, sent: bool
+        self, driver: Driver, wanted: Any, present: Any, sent: bool, caplog: Any
     ) -> None:
         driver.conversation.trace(wanted)
         assert driver.sent() == []
         driver.feed("session.created", session={"type": "realtime", "tracing": present})
         update = {"type": "session.update", "session": {"type": "realtime", "tracing": wanted}}
         assert driver.sent() == ([update] if sent else [])
+        assert bool(caplog.records) is not sent
         driver.feed("session.created", session={"type": "realtime"})
         assert driver.sent() == []
 
@@ -436,6 +589,36 @@ def test_new_conversation_forgets_everything_but_usage(driver: Driver) -> None:
     assert driver.conversation.usage.requests == 1
     driver.end()
     assert driver.sent() == []
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {},
+        {"audio": None},
+        {"audio": 5},
+        {"audio": {"input": "x", "output": []}},
+        {"audio": {"input": {"turn_detection": "server_vad", "format": 7}}},
+        {"audio": {"output": {"format": {"type": "audio/pcm", "rate": "fast"}}}},
+    ],
+)
+def test_settings_of_an_odd_shape_count_as_not_given(driver: Driver, session: Any) -> None:
+    driver.feed("session.updated", session=session)
+    assert driver.conversation.wire_input == AudioFormat("pcm16", 24000)
+    assert driver.conversation.wire_output == AudioFormat("pcm16", 24000)
+    driver.begin()
+    driver.audio(48_000)
+    driver.speech()
+    assert "response.cancel" in wire_kinds(driver.sent())
+
+
+@pytest.mark.parametrize(
+    "item", [None, 5, {"role": "user", "content": [{}]}, {"role": "user", "content": ["x"]}]
+)
+def test_raw_event_of_any_shape_goes_out_as_it_is(driver: Driver, item: Any) -> None:
+    event = {"type": "conversation.item.create", "item": item}
+    driver.conversation.send_event(event)
+    assert driver.sent() == [event]
 
 
 def test_unknown_events_have_no_effect(driver: Driver) -> None:

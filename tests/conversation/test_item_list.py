@@ -23,6 +23,16 @@ def test_new_item_goes_behind_its_predecessor_and_else_to_the_end() -> None:
     assert ids(history) == ["a", "c", "b", "d"]
 
 
+def test_first_item_goes_before_all_others() -> None:
+    history = ItemList()
+    for item in (said("a"), said("b")):
+        history.upsert(item)
+    assert history.upsert(said("c", after="a"), first=True)
+    assert ids(history) == ["c", "a", "b"]
+    history.remove("c")
+    assert ids(history) == ["a", "b"]
+
+
 def test_item_that_names_itself_as_predecessor_goes_to_the_end() -> None:
     history = ItemList()
     history.upsert(said("a"))

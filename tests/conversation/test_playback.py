@@ -49,6 +49,17 @@ def test_gap_between_deltas_does_not_count_as_played() -> None:
     assert playback.cuts(10.05, speaking=True) == [Cut("i", 0, 150)]
 
 
+def test_clock_on_the_wall_counts_a_gap_as_played_but_no_gap_between_parts() -> None:
+    playback = Playback(waits=False)
+    playback.received("i", 0, 100, 0.0)
+    playback.received("i", 0, 100, 10.0)
+    assert playback.cuts(10.05, speaking=True) == [Cut("i", 0, 200)]
+    assert playback.cuts(10.05, speaking=False) == []
+    playback.received("j", 0, 100, 20.0)
+    playback.received("j", 0, 100, 20.05)
+    assert playback.cuts(20.12, speaking=True) == [Cut("j", 0, 120)]
+
+
 def test_steady_stream_loses_no_milliseconds_to_rounding() -> None:
     playback = Playback()
     for n in range(300):

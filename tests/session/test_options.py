@@ -106,6 +106,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("tool_error_formatter", "words", "got 'words'"),
     ("automatically_trigger_response_for_mcp_tool_calls", "no", "got 'no'"),
     ("playback_tracker", 5, "got 5"),
+    ("playback_tracker", "clock", "'wall' or None, got 'clock'"),
     ("reconnect", True, "got True"),
     ("history", "said", "got str"),
     ("history", None, "got NoneType"),

@@ -14,12 +14,11 @@ service calls by itself in `mcp`, the wire's formats in `settings`, what waits f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio import protocol
 from rtaudio.conversation import events
 from rtaudio.conversation.held_sound import HeldSound
-from rtaudio.conversation.history_changes import history_changes
 from rtaudio.conversation.mcp import Mcp
 from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.outcome import Outcome
@@ -231,11 +230,14 @@ class Conversation:
         """What the model may call from now on; calls of responses that begin now carry it."""
         self._turns.offer = offer
 
-    def track(self, tracker: PlaybackTracker | None, heard: AudioFormat | None) -> None:
-        """Let the application say what was played; None for a clock of our own.
+    def track(
+        self, tracker: PlaybackTracker | Literal["wall"] | None, heard: AudioFormat | None
+    ) -> None:
+        """Say how the playback position is known.
 
         Args:
-            tracker: what the application reports to.
+            tracker: what the application reports to; None for a clock of our own that stands still
+                while there is nothing to play, `wall` for one that does not.
             heard: the format in which it gets the sound; None for the service's.
         """
         self._speech.track(tracker, heard)
@@ -337,7 +339,7 @@ class Conversation:
         Raises:
             ConfigError: the service cannot be given one of the items; nothing is sent then.
         """
-        self._outcome.client_events += history_changes(self.history.snapshot(), new)
+        self._record.rewrite(new)
 
     def interrupt(self, now: float) -> None:
         """Stop the answer: cancel it, and tell the service how much of it was heard."""

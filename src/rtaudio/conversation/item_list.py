@@ -67,12 +67,12 @@ class ItemList:
             self._snapshot = History(self._walk())
         return self._snapshot
 
-    def upsert(self, item: Item) -> bool:
+    def upsert(self, item: Item, *, first: bool = False) -> bool:
         """Add an item, or put it in the place of the one with its id.
 
-        A new item goes behind `item.previous_item_id` where that is known, else to the end. What
-        the old version knew and the new one leaves out is kept: transcripts, images of a user's
-        message, where the sound was cut.
+        A new item goes behind `item.previous_item_id` where that is known, else to the end; with
+        `first` it goes before all others. What the old version knew and the new one leaves out is
+        kept: transcripts, images of a user's message, where the sound was cut.
 
         Returns:
             True for a new item.
@@ -86,9 +86,10 @@ class ItemList:
         node = _Node(item)
         self._nodes[item.item_id] = node
         # An item that names itself as predecessor has been seen on the wire: it goes to the end.
-        before = self._last
-        if item.previous_item_id is not None and item.previous_item_id != item.item_id:
-            before = self._nodes.get(item.previous_item_id, self._last)
+        before = None if first else self._last
+        named = item.previous_item_id
+        if not first and named is not None and named != item.item_id:
+            before = self._nodes.get(named, self._last)
         self._link(node, before)
         return True
 

@@ -4,6 +4,8 @@ The service produces speech faster than it plays. The clock kept here is that of
 starts each piece of sound as soon as it has it and everything before it has been played, and which
 waits while it has nothing. At any moment only the end of what was received is unheard, and how
 much of it follows from one number: the time at which the player will have run dry.
+
+The other clock, that of the wall, does not wait: a gap between two pieces counts as played.
 """
 
 from __future__ import annotations
@@ -40,9 +42,14 @@ class _Stretch:
 
 
 class Playback:
-    """The playback position, by item and content part. Times are monotonic seconds."""
+    """The playback position, by item and content part. Times are monotonic seconds.
 
-    def __init__(self) -> None:
+    Args:
+        waits: whether the clock stands still while there is nothing to play.
+    """
+
+    def __init__(self, *, waits: bool = True) -> None:
+        self._waits = waits
         self._stretches: list[_Stretch] = []
         self._dry_at = 0.0
         self._dropped = 0
@@ -61,14 +68,17 @@ class Playback:
             if self._dry_at <= now:
                 # Everything before has been heard and can no longer be cut.
                 self._stretches.clear()
+                self._dry_at = now
             last = _Stretch(item_id, content_index)
             self._stretches.append(last)
             if len(self._stretches) > MAX_PARTS:
                 # It can no longer be cut; that it has not been heard yet is hard to believe.
                 del self._stretches[0]
                 self._dropped += 1
+        elif self._waits:
+            self._dry_at = max(self._dry_at, now)
         last.length_ms += length_ms
-        self._dry_at = max(self._dry_at, now) + length_ms / 1000
+        self._dry_at += length_ms / 1000
 
     def unheard_ms(self, now: float) -> float:
         """Milliseconds of received sound that have not been played yet."""

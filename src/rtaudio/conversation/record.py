@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtaudio import protocol
 from rtaudio.conversation import events
+from rtaudio.conversation.history_changes import history_changes
 from rtaudio.conversation.item_list import ItemList
 from rtaudio.conversation.items import ContentPart, Item, ItemStatus, item_from_wire
 from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.conversation.restoration import restoring_events
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Literal
 
     from rtaudio.conversation.outcome import Outcome
@@ -43,6 +45,8 @@ class Record:
         # Messages of ours that the service has not confirmed, oldest first.
         self._unconfirmed: deque[dict[str, Any]] = deque(maxlen=_MAX_UNCONFIRMED)
         self._forgotten = 0
+        # Items that we create in the first place; the service names no predecessor of such a one.
+        self._to_the_front: set[str] = set()
 
     @property
     def queue(self) -> QueueStats:
@@ -58,6 +62,7 @@ class Record:
         """Nothing is on its way to the service. History stays."""
         self._restored.clear()
         self._unconfirmed.clear()
+        self._to_the_front.clear()
 
     def created(
         self, wire: protocol.Item, status: ItemStatus, previous_item_id: str | None
@@ -72,11 +77,28 @@ class Record:
 
     def sent(self, event: dict[str, Any]) -> None:
         """An event of ours that creates an item is on its way; messages of the user count."""
-        item = event.get("item") or {}
+        item = event.get("item")
+        if not isinstance(item, Mapping) or item.get("role") != "user":
+            return
         parts = item.get("content") or ()
-        if item.get("role") == "user" and all(part["type"] in _WRITTEN for part in parts):
+        if all(isinstance(part, Mapping) and part.get("type") in _WRITTEN for part in parts):
             self._forgotten += len(self._unconfirmed) == _MAX_UNCONFIRMED
             self._unconfirmed.append(event)
+
+    def rewrite(self, new: Sequence[Item]) -> None:
+        """Ask the service to make this the history; ours follows when the service has done so.
+
+        Raises:
+            ConfigError: the service cannot be given one of the items; nothing is sent then.
+        """
+        changes = history_changes(self.history.snapshot(), new)
+        for change in changes:
+            if change["type"] == "conversation.item.create":
+                item_id = change["item"]["id"]
+                self._restored.discard(item_id)
+                if change["previous_item_id"] == "root":
+                    self._to_the_front.add(item_id)
+        self._outcome.client_events += changes
 
     def break_off(self) -> str:
         """The connection broke: what the service was at stays incomplete; returns its words."""
@@ -112,7 +134,10 @@ class Record:
 
     def upsert(self, item: Item) -> None:
         """Put in an item, or its newer version."""
-        if self.history.upsert(item):
+        first = item.item_id in self._to_the_front and item.item_id not in self.history
+        if first:
+            self._to_the_front.remove(item.item_id)
+        if self.history.upsert(item, first=first):
             self._outcome.events.append(events.HistoryAdded(item=item))
         self.updated()
 

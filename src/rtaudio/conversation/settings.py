@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rtaudio.conversation.outcome import Outcome
 
 __all__ = ["WireSettings"]
+
+_log = logging.getLogger("rtaudio.conversation")
 
 # The service's own default, until `session.updated` says otherwise.
 _DEFAULT_FORMAT = AudioFormat("pcm16", 24000)
@@ -60,7 +63,7 @@ class WireSettings:
         (wanted,) = self._tracing
         self._tracing = None
         if wanted != "auto" and isinstance(session.get("tracing"), Mapping):
-            # The service does not change the tracing of a session that has one of its own.
+            _log.warning("tracing stays as the session came with it: the service cannot change it")
             return
         update = {"type": "realtime", "tracing": wanted}
         self._outcome.client_events.append({"type": "session.update", "session": update})
@@ -72,23 +75,35 @@ class WireSettings:
         self.output = _wire_format(session, "output")
         self.input_bytes_per_ms = _bytes_per_ms(self.input)
         self.output_bytes_per_ms = _bytes_per_ms(self.output)
-        audio_input = (session.get("audio") or {}).get("input") or {}
+        audio_input = _at(session, "audio", "input")
+        if not isinstance(audio_input, Mapping):
+            audio_input = {}
         if "turn_detection" in audio_input:
-            detection = audio_input["turn_detection"]
-            self.server_answers = bool(detection) and detection.get("create_response") is not False
+            answers = _at(session, "audio", "input", "turn_detection", "create_response")
+            self.server_answers = bool(audio_input["turn_detection"]) and answers is not False
         if "transcription" in audio_input:
             self.transcribes = audio_input["transcription"] is not None
         if confirmed:
-            detection = audio_input.get("turn_detection") or {}
-            self.server_interrupts = detection.get("interrupt_response") is True
+            interrupts = _at(session, "audio", "input", "turn_detection", "interrupt_response")
+            self.server_interrupts = interrupts is True
 
 
 def _wire_format(session: Mapping[str, Any], side: Literal["input", "output"]) -> AudioFormat:
     try:
         return protocol.wire_format(session, side)
     except ConfigError:
-        # A format of the future: positions are then counted as if it were the usual one.
-        return _DEFAULT_FORMAT
+        # A format of the future: positions are then counted as if it were one of ours.
+        name = _at(session, "audio", side, "format")
+        is_g711 = isinstance(name, str) and name.startswith("g711_")
+        return AudioFormat("pcmu", 8000) if is_g711 else _DEFAULT_FORMAT
+
+
+def _at(session: Mapping[str, Any], *path: str) -> Any:
+    """A setting by its place; None where anything on the way to it is missing."""
+    value: Any = session
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _bytes_per_ms(audio_format: AudioFormat) -> float:

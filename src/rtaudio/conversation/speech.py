@@ -12,6 +12,8 @@ from rtaudio.conversation.tracker import PlaybackTracker, TrackedPlayback
 from rtaudio.errors import AudioError
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from rtaudio import protocol
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.held_sound import HeldSound
@@ -74,16 +76,16 @@ class Speech:
         self._silenced = None
         self._held.start_over()
 
-    def track(self, tracker: PlaybackTracker | None, heard: AudioFormat | None) -> None:
-        """Let the application say what was played; None for a clock of our own.
-
-        Args:
-            tracker: what the application reports to.
-            heard: the format in which it gets the sound; None for the service's.
-        """
-        self._tracker, self._heard_format = tracker, heard
+    def track(
+        self, tracker: PlaybackTracker | Literal["wall"] | None, heard: AudioFormat | None
+    ) -> None:
+        """Say how the playback position is known; see `Conversation.track`."""
+        self._heard_format = heard
         self._lost_before += self._playback.queue.lost
-        self._playback = Playback() if tracker is None else TrackedPlayback(tracker)
+        if isinstance(tracker, PlaybackTracker):
+            self._tracker, self._playback = tracker, TrackedPlayback(tracker)
+        else:
+            self._tracker, self._playback = None, Playback(waits=tracker is None)
 
     def counts(self) -> dict[str, int | float]:
         """What was said so far, as fields of `SessionStats`."""

@@ -74,7 +74,8 @@ class RealtimeSessionOptions:
         automatically_trigger_response_for_mcp_tool_calls: ask for a response when the service has
             called an MCP tool; without it the model waits until the application asks.
         playback_tracker: where the application reports what it has played; None assumes that sound
-            plays as soon as it arrives, one piece after the other.
+            plays as soon as it arrives, one piece after the other. With `wall` time goes on even
+            where sound comes too late: what is missing counts as played.
         reconnect: what to do when the connection is lost; None leaves it lost. With a policy the
             conversation goes on over another connection.
         prices: what tokens cost, for `session.cost` and limits in money; None where that is no
@@ -105,7 +106,7 @@ class RealtimeSessionOptions:
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     tool_error_formatter: ToolErrorFormatter | None = None
     automatically_trigger_response_for_mcp_tool_calls: bool = True
-    playback_tracker: PlaybackTracker | None = None
+    playback_tracker: PlaybackTracker | Literal["wall"] | None = None
     reconnect: ReconnectPolicy | None = None
     prices: PriceTable | None = None
     usage_limit: UsageLimit | None = None
@@ -130,9 +131,9 @@ class RealtimeSessionOptions:
             _check(name, audio_format, fine, "a format of encoding pcm16, pcmu or pcma")
         _check_history(self.history)
         _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy or None")
-        _check_type(
-            "playback_tracker", self.playback_tracker, PlaybackTracker, "a PlaybackTracker or None"
-        )
+        tracker = self.playback_tracker
+        fine = tracker in (None, "wall") or isinstance(tracker, PlaybackTracker)
+        _check("playback_tracker", tracker, fine, "a PlaybackTracker, 'wall' or None")
         _check_type("prices", self.prices, PriceTable, "a PriceTable or None")
         _check_type("usage_limit", self.usage_limit, UsageLimit, "a UsageLimit or None")
         if self.usage_limit is not None and self.usage_limit.cost is not None:
