@@ -418,7 +418,7 @@ class TestEvents:
             assert seen[-1].agent is session.current_agent
 
     async def test_known_event_that_does_not_validate_is_passed_on_and_garbage_reported(
-        self, session: Any, transport: Any
+        self, session: Any, transport: Any, service: Any
     ) -> None:
         seen: list[Any] = []
         errors: list[Any] = []
@@ -426,8 +426,9 @@ class TestEvents:
         session.on("error", lambda event: errors.append(event.error))
         broken = {"type": "conversation.item.deleted", "item_id": 7}
         async with session:
-            transport.emit(broken, b"not json", "[]")
-        assert seen == [broken]
+            transport.emit(broken, b"not json", "[]", service.item("u"))
+            assert [item.item_id for item in session.history] == ["u"]
+        assert seen == [broken, service.item("u")]
         assert len(errors) == 2
         assert all(isinstance(error, ProtocolError) for error in errors)
 
