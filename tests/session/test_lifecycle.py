@@ -252,6 +252,22 @@ async def test_a_handler_that_reconnects_after_an_attempt_was_given_up_is_not_di
     await session.close()
 
 
+async def test_a_block_that_never_began_gives_the_transport_back(
+    session: Any, transport: Any
+) -> None:
+    transport.fail_next_call("connect", OSError("no"))
+    with pytest.raises(OSError, match="no"):
+        async with session:
+            pass
+    async with RealtimeSession(None, transport=transport) as other:
+        with pytest.raises(ConfigError, match="called already"):
+            async with other:
+                pass
+        stream = aiter(other)
+        transport.emit({"type": "unheard.of"})
+        assert (await anext(stream)).type == "transport_event"
+
+
 async def test_a_cancelled_connect_leaves_nothing_open(transport: Any) -> None:
     waiting = asyncio.Event()
 

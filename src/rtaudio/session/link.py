@@ -124,6 +124,11 @@ class Link:
         """
         self.transport.attach(self._sink)
 
+    def leave(self) -> None:
+        """Give the transport back, where no connection came about."""
+        if self.transport.status == "disconnected":
+            self.transport.detach(self._sink)
+
     def stop(self) -> set[asyncio.Task[None]]:
         """Drop what waits to be written, end checks and tools; returns tools that still run."""
         self.outbox.clear()

@@ -191,7 +191,11 @@ class RealtimeSession:
         await self._lifecycle.close()
 
     async def __aenter__(self) -> Self:
-        await self.connect()
+        try:
+            await self.connect()
+        except BaseException:
+            self._link.leave()
+            raise
         return self
 
     async def __aexit__(

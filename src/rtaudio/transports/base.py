@@ -200,6 +200,11 @@ class RealtimeTransport:
             raise ConfigError(f"this {type(self).__name__} belongs to another session already")
         self._sink = sink
 
+    def detach(self, sink: TransportSink) -> None:
+        """Report to this listener no more; another may take its place."""
+        if self._sink is sink:
+            self._sink = None
+
     async def open(self, options: ConnectOptions, greeting: Mapping[str, Any] | None) -> None:
         """Connect, write the first event, and wait until the session is accepted.
 
