@@ -33,6 +33,16 @@ VALUES = np.array([-32768, -1, 0, 1, 32767, 258], np.int16)
         pytest.param(lambda x: (ctypes.c_int16 * len(x))(*x.tolist()), id="ctypes array"),
         pytest.param(lambda x: memoryview(b"?" + x.tobytes())[1:], id="odd address"),
         pytest.param(lambda x: x.view(np.uint8), id="uint8 array"),
+        pytest.param(lambda x: x.view(np.recarray), id="subclass of arrays"),
+        pytest.param(lambda x: np.concatenate([x, x])[6:], id="part of an array"),
+        pytest.param(
+            lambda x: np.frombuffer(b"?" + x.tobytes(), np.int16, offset=1),
+            id="array at odd address",
+        ),
+        pytest.param(
+            lambda x: x.astype(np.dtype(np.int16, metadata={"unit": "sample"})),
+            id="array with another dtype object",
+        ),
     ],
 )
 def test_every_kind_of_pcm16_buffer_gives_the_same_samples(wrap):
@@ -119,6 +129,22 @@ def test_output_buffers_must_be_writable_and_at_an_even_address():
     read_only.setflags(write=False)
     with pytest.raises(AudioError, match="read-only ndarray"):
         ulaw_decode_into(b"12", read_only)
+    every_other = np.zeros(8, np.int16)[::2]
+    with pytest.raises(AudioError, match="contiguous"):
+        ulaw_decode_into(b"12", every_other)
+
+
+def test_arrays_without_samples_are_borrowed_like_others():
+    assert as_pcm16(np.zeros(0, np.int16)).shape == (0,)
+    assert as_pcm16(np.zeros((0, 2), np.int16), 2).shape == (0, 2)
+    with pytest.raises(AudioError, match=r"shape \(5, 0\)"):
+        as_pcm16(np.zeros((5, 0), np.int16))
+
+
+def test_an_array_cannot_go_away_while_it_is_borrowed():
+    values = np.arange(1000, dtype=np.int16)
+    assert as_pcm16(values * 2).tolist() == (values * 2).tolist()
+    assert as_pcm16(np.arange(1000, dtype=np.int16)[500:]).tolist() == values[500:].tolist()
 
 
 @given(st.binary(max_size=64), st.integers(1, 8), st.integers(0, 3))

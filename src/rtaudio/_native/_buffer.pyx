@@ -22,7 +22,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from rtaudio._native._types cimport MAX_CHANNELS
+from rtaudio._native._types cimport MAX_CHANNELS, f32, s16, u8
 
 from rtaudio.errors import AudioError
 
@@ -51,7 +51,9 @@ cdef extern from "ndarray.h":
 
 cdef object _empty = np.empty
 cdef object _int16 = np.dtype(np.int16)
+cdef object _float32 = np.dtype(np.float32)
 cdef char *S16_FORMAT = b"h"
+cdef char *F32_FORMAT = b"f"
 
 
 cdef PyTypeObject *_type_of_known_arrays() except? NULL:
@@ -88,16 +90,22 @@ cdef inline bint _is_byte_format(const char *form) noexcept nogil:
 
 
 cdef inline bint _is_s16_format(const char *form) noexcept nogil:
-    # '<h' is native only on little-endian machines, the only ones that are built for.
+    return _is_format(form, b"h")
+
+
+cdef inline bint _is_format(const char *form, char item) noexcept nogil:
+    # '<' is native only on little-endian machines, the only ones that are built for.
     if form == NULL:
         return False
     if form[0] in (b"<", b"=", b"@"):
         form += 1
-    return form[0] == b"h" and form[1] == 0
+    return form[0] == item and form[1] == 0
 
 
-cdef inline bint _borrow_array(object owner, Py_buffer *buffer, int flags) noexcept:
-    """Borrow an ordinary int16 array of one or two dimensions; False where that is another object."""
+cdef inline bint _borrow_array(
+    object owner, object dtype, Py_ssize_t itemsize, char *form, Py_buffer *buffer, int flags
+) noexcept:
+    """Borrow an ordinary array of one or two dimensions; False where that is another object."""
     cdef rta_ndarray *array
     cdef int needed = RTA_NDARRAY_C_CONTIGUOUS | RTA_NDARRAY_ALIGNED
     if Py_TYPE(owner) != _array_type:
@@ -105,11 +113,11 @@ cdef inline bint _borrow_array(object owner, Py_buffer *buffer, int flags) noexc
     array = <rta_ndarray *><PyObject *>owner
     if flags & PyBUF_WRITABLE:
         needed |= RTA_NDARRAY_WRITEABLE
-    if array.descr != <PyObject *>_int16 or not rta_ndarray_has(array, needed):
+    if array.descr != <PyObject *>dtype or not rta_ndarray_has(array, needed):
         return False
     if array.nd != 1 and array.nd != 2:
         return False
-    rta_ndarray_borrow(owner, sizeof(s16), S16_FORMAT, buffer)
+    rta_ndarray_borrow(owner, itemsize, form, buffer)
     return True
 
 
@@ -124,8 +132,8 @@ cdef inline int _get_buffer(object owner, Py_buffer *buffer, int flags) except -
 cdef int _get_buffer_or_say_why(object owner, Py_buffer *buffer, int flags) except -1:
     if not PyObject_CheckBuffer(owner):
         raise AudioError(
-            f"got {type(owner).__name__}; audio must be bytes, bytearray, memoryview "
-            "or a numpy array of int16"
+            f"got {type(owner).__name__}; audio must be a buffer, such as bytes, bytearray, "
+            "memoryview or a numpy array"
         )
     try:
         PyObject_GetBuffer(owner, buffer, flags)
@@ -155,15 +163,15 @@ cdef int _refuse_format(object owner, Py_buffer *buffer, str wanted) except -1:
     raise AudioError(f"got {type(owner).__name__} of format {got!r}; it must hold {wanted}")
 
 
-@cython.cdivision(True)  # channels is 1 or more
+@cython.cdivision(True)  # by 1 or more
 cdef inline bint _accept_pcm(int channels, PcmView *view) noexcept:
     """Fill in what `view` tells of its buffer; False where that is no PCM16 of so many channels."""
     cdef Py_buffer *buffer = &view.buffer
-    cdef Py_ssize_t block = <Py_ssize_t>sizeof(s16) * channels
+    cdef Py_ssize_t block = <Py_ssize_t>sizeof(s16) * max(channels, 1)
     if not (_is_s16_format(buffer.format) or _is_byte_format(buffer.format)):
         return False
     if buffer.ndim == 2 and buffer.itemsize == 2:
-        if buffer.shape[1] != channels:
+        if buffer.shape[1] != channels and channels > 0:
             return False
     elif buffer.ndim != 1:
         return False
@@ -180,7 +188,7 @@ cdef int _refuse_pcm(object owner, int channels, Py_buffer *buffer) except -1:
     """Say why `_accept_pcm` did not."""
     if not (_is_byte_format(buffer.format) or _is_s16_format(buffer.format)):
         _refuse_format(owner, buffer, "PCM16 (int16, little endian, or bytes of it)")
-    if buffer.ndim == 2 and buffer.itemsize == 2 and buffer.shape[1] != channels:
+    if buffer.ndim == 2 and buffer.itemsize == 2 and buffer.shape[1] != channels and channels:
         raise AudioError(
             f"got an array of shape ({buffer.shape[0]}, {buffer.shape[1]}); "
             f"with {channels} channel(s) it must be (samples_per_channel, {channels})"
@@ -190,6 +198,7 @@ cdef int _refuse_pcm(object owner, int channels, Py_buffer *buffer) except -1:
             f"got an array of {buffer.ndim} dimensions; it must be one-dimensional "
             "(interleaved) or (samples_per_channel, channels)"
         )
+    channels = max(channels, 1)
     raise AudioError(
         f"got {buffer.len} bytes; PCM16 of {channels} channel(s) must be "
         f"a multiple of {2 * channels} bytes"
@@ -197,7 +206,7 @@ cdef int _refuse_pcm(object owner, int channels, Py_buffer *buffer) except -1:
 
 
 cdef inline int _borrow(object owner, int channels, PcmView *view, int flags) except -1:
-    if not _borrow_array(owner, &view.buffer, flags):
+    if not _borrow_array(owner, _int16, sizeof(s16), S16_FORMAT, &view.buffer, flags):
         _get_buffer(owner, &view.buffer, flags | PyBUF_ND | PyBUF_FORMAT)
     if not _accept_pcm(channels, view):
         try:
@@ -239,6 +248,31 @@ cdef void release_pcm(PcmView *view) noexcept:
     if view.aligned_copy != NULL:
         PyMem_RawFree(view.aligned_copy)
         view.aligned_copy = NULL
+    PyBuffer_Release(&view.buffer)
+
+
+cdef int _borrow_floats(object owner, FloatView *view, int flags) except -1:
+    if not _borrow_array(owner, _float32, sizeof(f32), F32_FORMAT, &view.buffer, flags):
+        _get_buffer(owner, &view.buffer, flags | PyBUF_ND | PyBUF_FORMAT)
+    if not _is_format(view.buffer.format, b"f"):
+        try:
+            _refuse_format(owner, &view.buffer, "float32")
+        finally:
+            PyBuffer_Release(&view.buffer)
+    view.samples = <f32 *>view.buffer.buf
+    view.count = view.buffer.len // <Py_ssize_t>sizeof(f32)
+    return 0
+
+
+cdef int borrow_floats(object data, FloatView *view) except -1:
+    return _borrow_floats(data, view, 0)
+
+
+cdef int borrow_floats_out(object out, FloatView *view) except -1:
+    return _borrow_floats(out, view, PyBUF_WRITABLE)
+
+
+cdef void release_floats(FloatView *view) noexcept:
     PyBuffer_Release(&view.buffer)
 
 

@@ -9,6 +9,9 @@ from libc.stdint cimport int16_t, uint8_t
 ctypedef int16_t s16  # one PCM16 sample of one channel, native endian
 ctypedef uint8_t u8  # one byte of encoded sound
 
+cdef extern from "types.h":
+    ctypedef float f32 "rta_f32"  # one sample of full scale 1.0, at any address
+
 cdef enum:
     MAX_CHANNELS = 8
     MIN_SAMPLE_RATE_HZ = 4000

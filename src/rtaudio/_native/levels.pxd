@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from rtaudio._native._types cimport s16
+from rtaudio._native._types cimport f32, s16
 
 
 cdef extern from "levels.h" nogil:
@@ -23,14 +23,21 @@ cdef extern from "levels.h" nogil:
         void (*split)(
             const s16 *samples, Py_ssize_t samples_per_channel, int channels, s16 *out
         ) noexcept nogil
-        # sums[i] += samples[i] * factor
-        void (*add_scaled)(
-            const s16 *samples, Py_ssize_t count, float factor, float *sums
+        # sums[i] += samples[i]
+        void (*add)(const s16 *samples, Py_ssize_t count, int32_t *sums) noexcept nogil
+        void (*saturate)(const int32_t *values, Py_ssize_t count, s16 *out) noexcept nogil
+        # To nearest, halves to even, saturated; |factor| < 2^16.
+        void (*scale)(
+            const s16 *samples, Py_ssize_t count, double factor, s16 *out
         ) noexcept nogil
-        # To nearest, halves to even, saturated; |values| < 2^22.
-        void (*round_to_s16)(const float *values, Py_ssize_t count, s16 *out) noexcept nogil
+        # sums[i] += samples[i] * factor, in this order
+        void (*add_scaled)(
+            const s16 *samples, Py_ssize_t count, double factor, double *sums
+        ) noexcept nogil
+        # To nearest, halves to even, saturated; |values| < 2^31.
+        void (*round_to_s16)(const double *values, Py_ssize_t count, s16 *out) noexcept nogil
         # Full scale is 1.0; saturated, what is no number is 0.
-        void (*s16_to_f32)(const s16 *samples, Py_ssize_t count, float *out) noexcept nogil
-        void (*f32_to_s16)(const float *values, Py_ssize_t count, s16 *out) noexcept nogil
+        void (*s16_to_f32)(const s16 *samples, Py_ssize_t count, f32 *out) noexcept nogil
+        void (*f32_to_s16)(const f32 *values, Py_ssize_t count, s16 *out) noexcept nogil
 
     rta_level_kernels rta_pick_level_kernels(int level) noexcept

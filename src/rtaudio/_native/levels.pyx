@@ -5,34 +5,33 @@
 `SILENCE_DBFS`, which lies below everything that 16 bits can hold over a second or so, and so is
 anything quieter still. A finite value keeps means and percentiles over frames finite too.
 
-All sound is interleaved and in one dimension, unless a function names its channels.
+Sound is interleaved. What treats every sample alike takes arrays of any one or two dimensions, and
+returns the shape that it was given.
 """
 
 cimport cython
-from cpython.buffer cimport (
-    PyBUF_FORMAT,
-    PyBUF_ND,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport fabs, isfinite, isnan, log10
-from libc.stdint cimport int64_t, uintptr_t
-from libc.string cimport memset
+from libc.stdint cimport int32_t
+from libc.string cimport memcpy, memset
 
 import math
 
 import numpy as np
 
 from rtaudio._native._buffer cimport (
+    FloatView,
     PcmView,
     as_channels,
+    borrow_floats,
+    borrow_floats_out,
     borrow_pcm,
     borrow_pcm_out,
     new_pcm,
+    release_floats,
     release_pcm,
 )
-from rtaudio._native._types cimport s16
+from rtaudio._native._types cimport f32, s16
 from rtaudio._native.simd cimport active_level
 
 from rtaudio.errors import AudioError
@@ -63,8 +62,7 @@ __all__ = [
 
 SILENCE_DBFS = -120.0
 
-# A factor of 100. Beyond, a sample at full scale would leave the range in which rounding works, and
-# anything above the noise of 16 bits would clip.
+# A factor of 100. Beyond, anything above the noise of 16 bits would clip; rounding works up to 65535.
 MAX_GAIN_DB = 40.0
 MAX_MIXED = 32
 
@@ -77,10 +75,15 @@ cdef enum:
     # giving up the GIL pays for taking it back.
     RELEASE_GIL_FROM = 1 << 20
 
-    SUMMED = 512  # samples mixed at a time: 2 KB of sums
+    SUMMED = 512  # samples mixed at a time: at most 4 KB of sums
     MIXED = 32  # MAX_MIXED
 
 cdef rta_level_kernels KERNELS = rta_pick_level_kernels(active_level())
+
+
+cdef object _shaped(object flat, Py_buffer *model):
+    """`flat` in the shape of an array of two dimensions."""
+    return flat if model.ndim != 2 else flat.reshape(model.shape[0], model.shape[1])
 
 
 @cython.cdivision(True)  # count is checked to be above 0
@@ -95,7 +98,7 @@ cdef inline double rms_dbfs_s16(const s16 *samples, Py_ssize_t count) noexcept n
 
 
 cdef inline void frame_rms_s16(
-    const s16 *samples, Py_ssize_t count, Py_ssize_t hop, float *out
+    const s16 *samples, Py_ssize_t count, Py_ssize_t hop, f32 *out
 ) noexcept nogil:
     """One value per hop > 0, the last over whatever is left; `out` holds ceil(count / hop)."""
     cdef Py_ssize_t start = 0
@@ -121,19 +124,19 @@ def frame_rms(pcm, Py_ssize_t hop):
         AudioError: `pcm` is not mono PCM16, or `hop` is below 1.
     """
     cdef PcmView source
-    cdef Py_buffer target
+    cdef FloatView target
     if hop < 1:
         raise AudioError(f"got a hop of {hop} samples; it must be 1 or more")
     borrow_pcm(pcm, 1, &source)
     try:
         result = np.empty(-(-source.samples_per_channel // hop), np.float32)
-        PyObject_GetBuffer(result, &target, PyBUF_WRITABLE)
+        borrow_floats_out(result, &target)
         if source.samples_per_channel < RELEASE_GIL_FROM:
-            frame_rms_s16(source.samples, source.samples_per_channel, hop, <float *>target.buf)
+            frame_rms_s16(source.samples, source.samples_per_channel, hop, target.samples)
         else:
             with nogil:
-                frame_rms_s16(source.samples, source.samples_per_channel, hop, <float *>target.buf)
-        PyBuffer_Release(&target)
+                frame_rms_s16(source.samples, source.samples_per_channel, hop, target.samples)
+        release_floats(&target)
     finally:
         release_pcm(&source)
     return result
@@ -143,7 +146,7 @@ def rms_dbfs(pcm):
     """Measure the RMS level of all samples.
 
     Args:
-        pcm: PCM16 as bytes-like or int16 array of one dimension; channels count alike.
+        pcm: PCM16 as bytes-like or int16 array; all channels count alike.
 
     Returns:
         dBFS, `SILENCE_DBFS` to 0; `SILENCE_DBFS` for no samples.
@@ -153,7 +156,7 @@ def rms_dbfs(pcm):
     """
     cdef PcmView source
     cdef double level
-    borrow_pcm(pcm, 1, &source)
+    borrow_pcm(pcm, 0, &source)
     if source.samples_per_channel < RELEASE_GIL_FROM:
         level = rms_dbfs_s16(source.samples, source.samples_per_channel)
     else:
@@ -167,7 +170,7 @@ def peak_dbfs(pcm):
     """Measure the largest magnitude among all samples.
 
     Args:
-        pcm: PCM16 as bytes-like or int16 array of one dimension; channels count alike.
+        pcm: PCM16 as bytes-like or int16 array; all channels count alike.
 
     Returns:
         dBFS, `SILENCE_DBFS` to 0; `SILENCE_DBFS` for no samples.
@@ -177,7 +180,7 @@ def peak_dbfs(pcm):
     """
     cdef PcmView source
     cdef double peak
-    borrow_pcm(pcm, 1, &source)
+    borrow_pcm(pcm, 0, &source)
     if source.samples_per_channel < RELEASE_GIL_FROM:
         peak = KERNELS.peak(source.samples, source.samples_per_channel)
     else:
@@ -207,15 +210,17 @@ def active_frames(levels_dbfs, double threshold_dbfs, Py_ssize_t reach=0):
     Raises:
         AudioError: `levels_dbfs` is not float32, or `reach` is below 0.
     """
-    cdef Py_buffer source, target
-    cdef const float *levels
+    cdef FloatView source
+    cdef Py_buffer target
+    cdef const f32 *levels
     cdef char *active
     cdef Py_ssize_t count, frame, marked, start
     if reach < 0:
         raise AudioError(f"got a reach of {reach} frames; it must be 0 or more")
-    count = _borrow_f32(levels_dbfs, &source, 0)
+    borrow_floats(levels_dbfs, &source)
     try:
-        levels = <const float *>source.buf
+        levels = source.samples
+        count = source.count
         result = np.zeros(count, np.bool_)
         PyObject_GetBuffer(result, &target, PyBUF_WRITABLE)
         active = <char *>target.buf
@@ -227,7 +232,7 @@ def active_frames(levels_dbfs, double threshold_dbfs, Py_ssize_t reach=0):
                 memset(active + start, 1, marked - start)
         PyBuffer_Release(&target)
     finally:
-        PyBuffer_Release(&source)
+        release_floats(&source)
     return result
 
 
@@ -252,13 +257,13 @@ def energy_vad(pcm, Py_ssize_t hop, double threshold_dbfs, Py_ssize_t reach=0):
 # --- gain and mixing ------------------------------------------------------------------------------
 
 
-cdef float _factor_of(double gain_db) except? -1.0:
+cdef double _factor_of(double gain_db) except? -1.0:
     if isnan(gain_db) or gain_db > MAX_GAIN_DB:
         raise AudioError(f"got a gain of {gain_db!r} dB; it must be at most {MAX_GAIN_DB:g}")
     return 10.0 ** (gain_db / 20.0)
 
 
-cdef float _factor(double factor) except? -1.0:
+cdef double _factor(double factor) except? -1.0:
     if not isfinite(factor) or fabs(factor) > MAX_FACTOR:
         raise AudioError(f"got a factor of {factor!r}; it must be {-MAX_FACTOR:g} to {MAX_FACTOR:g}")
     return factor
@@ -270,17 +275,48 @@ cdef int _check_room(Py_ssize_t needed, Py_ssize_t room) except -1:
     return 0
 
 
-cdef void mix_s16(
-    const PcmView *sources, const float *factors, int count, s16 *out, Py_ssize_t length
-) noexcept nogil:
+cdef void add_s16(const PcmView *sources, int count, s16 *out, Py_ssize_t length) noexcept nogil:
     """Sum of all sources, each as long as it is, over `length` samples, by blocks."""
-    cdef float sums[SUMMED]
+    cdef int32_t sums[SUMMED]
     cdef Py_ssize_t start = 0
     cdef Py_ssize_t block, present
     cdef int source
     while start < length:
         block = min(length - start, <Py_ssize_t>SUMMED)
-        memset(sums, 0, block * sizeof(float))
+        memset(sums, 0, block * sizeof(int32_t))
+        for source in range(count):
+            present = min(block, sources[source].samples_per_channel - start)
+            if present > 0:
+                KERNELS.add(sources[source].samples + start, present, sums)
+        KERNELS.saturate(sums, block, out + start)
+        start += block
+
+
+cdef void scale_s16(
+    const s16 *samples, Py_ssize_t count, double factor, s16 *out
+) noexcept nogil:
+    """By blocks, since in and out may be the same and the loop does not allow for that."""
+    cdef s16 scaled[SUMMED]
+    cdef Py_ssize_t start = 0
+    cdef Py_ssize_t block
+    while start < count:
+        block = min(count - start, <Py_ssize_t>SUMMED)
+        KERNELS.scale(samples + start, block, factor, scaled)
+        memcpy(out + start, scaled, block * sizeof(s16))
+        start += block
+
+
+cdef void add_scaled_s16(
+    const PcmView *sources, const double *factors, int count, s16 *out, Py_ssize_t length
+) noexcept nogil:
+    """Sum of all sources times their factors, as `add_s16` does it."""
+    cdef double sums[SUMMED]
+    cdef Py_ssize_t start = 0
+    cdef Py_ssize_t block, present
+    cdef int source
+    while start < length:
+        block = min(length - start, <Py_ssize_t>SUMMED)
+        memset(sums, 0, block * sizeof(double))
         for source in range(count):
             present = min(block, sources[source].samples_per_channel - start)
             if present > 0:
@@ -291,15 +327,42 @@ cdef void mix_s16(
         start += block
 
 
+cdef void mix_s16(
+    const PcmView *sources, const double *factors, int count, s16 *out, Py_ssize_t length
+) noexcept nogil:
+    """The same result as from `add_scaled_s16`, by the shortest way."""
+    cdef bint scaled = False
+    cdef int source
+    for source in range(count):
+        scaled = scaled or factors[source] != 1.0
+    if not scaled:
+        add_s16(sources, count, out, length)
+    elif count == 1:
+        scale_s16(sources[0].samples, length, factors[0], out)
+    else:
+        add_scaled_s16(sources, factors, count, out, length)
+
+
+cdef Py_ssize_t _common_columns(Py_ssize_t columns, const PcmView *source) except -1:
+    """The second dimension of all arrays that have one, 0 if none has."""
+    cdef Py_ssize_t more
+    if source.ndim != 2:
+        return columns
+    more = source.buffer.shape[1]
+    if columns and more != columns:
+        raise AudioError(f"got arrays of {columns} and {more} columns to mix; it must be one number")
+    return more
+
+
 cdef object _mix(
     tuple signals, object gains_db, object given_factors, object out, bint fresh
 ):
     """Mix into `out` and return the length, or return a fresh array instead."""
     cdef PcmView sources[MIXED]
     cdef PcmView target
-    cdef float factors[MIXED]
+    cdef double factors[MIXED]
     cdef double loudest = 0.0
-    cdef Py_ssize_t length = 0
+    cdef Py_ssize_t length = 0, columns = 0
     cdef int count = 0, source
     if not 1 <= len(signals) <= MIXED:
         raise AudioError(f"got {len(signals)} signals to mix; it must be 1 to {MIXED}")
@@ -316,20 +379,26 @@ cdef object _mix(
         else:
             factors[source] = _factor_of(gains[source])
         loudest += fabs(factors[source])
-    if loudest > MAX_FACTOR * 1.000001:  # factors are rounded to float32
+    if loudest > MAX_FACTOR * 1.000001:  # sums of factors are rounded
         raise AudioError(
             f"got gains that add up to {20.0 * log10(loudest):.1f} dB; "
             f"all together must be at most {MAX_GAIN_DB:g}"
         )
     try:
         for signal in signals:
-            borrow_pcm(signal, 1, &sources[count])
+            borrow_pcm(signal, 0, &sources[count])
             count += 1
             length = max(length, sources[count - 1].samples_per_channel)
+            columns = _common_columns(columns, &sources[count - 1])
+        if columns and length % columns:
+            raise AudioError(
+                f"got {length} samples to mix with an array of {columns} columns; "
+                f"it must be a multiple of {columns}"
+            )
         if fresh:
             out = new_pcm(length, 1, 1, &target)
         else:
-            borrow_pcm_out(out, 1, &target)
+            borrow_pcm_out(out, 0, &target)
         try:
             _check_room(length, target.samples_per_channel)
             if length * count < RELEASE_GIL_FROM:
@@ -342,22 +411,24 @@ cdef object _mix(
     finally:
         for source in range(count):
             release_pcm(&sources[source])
-    return out if fresh else length
+    if not fresh:
+        return length
+    return out.reshape(length // columns, columns) if columns else out
 
 
 def mix(*signals, gains_db=None, factors=None):
     """Add signals up, sample by sample, saturating.
 
     Args:
-        *signals: 1 to `MAX_MIXED` signals, PCM16 as bytes-like or one-dimensional int16 arrays, of
-            the same sample rate and channels. Shorter ones are silent from their end on.
+        *signals: 1 to `MAX_MIXED` signals, PCM16 as bytes-like or int16 arrays, of the same sample
+            rate and channels. Shorter ones are silent from their end on.
         gains_db: one gain for each, in dB, -inf to `MAX_GAIN_DB`; None leaves all as they are. All
             together may not add up to more than `MAX_GAIN_DB`.
         factors: the same as factors, -100 to 100; negative ones turn a signal upside down.
 
     Returns:
-        A fresh int16 array as long as the longest signal, rounded to nearest, halves to even.
-        Products and sums are float32, so without gains the sum is exact.
+        A fresh int16 array as long as the longest signal, of two dimensions where a signal has two.
+        Each sample is the float64 sum of the products in order, rounded to nearest, halves to even.
 
     Raises:
         AudioError: a signal is not PCM16, their number or a gain is out of range, or both kinds of
@@ -396,12 +467,13 @@ def apply_gain(pcm, gain_db=None, *, factor=None):
     """Make a signal louder or quieter, saturating.
 
     Args:
-        pcm: PCM16 as bytes-like or one-dimensional int16 array.
+        pcm: PCM16 as bytes-like or int16 array.
         gain_db: dB, -inf to `MAX_GAIN_DB`.
         factor: instead of `gain_db`, what to multiply with, -100 to 100.
 
     Returns:
-        A fresh int16 array, rounded to nearest, halves to even.
+        A fresh int16 array, in the shape of `pcm`: each sample's product in float64, rounded to
+        nearest, halves to even.
 
     Raises:
         AudioError: `pcm` is not PCM16, or the gain is missing, given twice or out of range.
@@ -590,53 +662,51 @@ def split_channels(pcm, channels):
 # --- float samples --------------------------------------------------------------------------------
 
 
-cdef inline bint _is_f32_format(const char *form) noexcept nogil:
-    if form == NULL:
-        return False
-    if form[0] in (b"<", b"=", b"@"):
-        form += 1
-    return form[0] == b"f" and form[1] == 0
+cdef int _floats_of_pcm(const PcmView *source, FloatView *target) except -1:
+    cdef Py_ssize_t count = source.samples_per_channel
+    _check_room(count, target.count)
+    if count < RELEASE_GIL_FROM:
+        KERNELS.s16_to_f32(source.samples, count, target.samples)
+    else:
+        with nogil:
+            KERNELS.s16_to_f32(source.samples, count, target.samples)
+    return 0
 
 
-cdef Py_ssize_t _borrow_f32(object data, Py_buffer *buffer, int flags) except -1:
-    """Borrow float32 samples, of any contiguous shape; returns how many there are."""
-    try:
-        PyObject_GetBuffer(data, buffer, PyBUF_ND | PyBUF_FORMAT | flags)
-    except (BufferError, ValueError, TypeError) as error:
-        wanted = "writable, contiguous" if flags else "contiguous"
-        raise AudioError(
-            f"cannot borrow the memory of this {type(data).__name__} ({error}); "
-            f"it must be {wanted} float32"
-        ) from error
-    if not _is_f32_format(buffer.format) or <uintptr_t>buffer.buf % sizeof(float):
-        form = (<bytes>buffer.format).decode("ascii", "replace") if buffer.format != NULL else "B"
-        PyBuffer_Release(buffer)
-        raise AudioError(
-            f"got {type(data).__name__} of format {form!r}; it must hold aligned float32"
-        )
-    return buffer.len // <Py_ssize_t>sizeof(float)
+cdef int _pcm_of_floats(const FloatView *source, PcmView *target) except -1:
+    cdef Py_ssize_t count = source.count
+    _check_room(count, target.samples_per_channel)
+    if count < RELEASE_GIL_FROM:
+        KERNELS.f32_to_s16(source.samples, count, target.samples)
+    else:
+        with nogil:
+            KERNELS.f32_to_s16(source.samples, count, target.samples)
+    return 0
 
 
 def to_float32(pcm):
     """Convert PCM16 to float samples, full scale being 1.0.
 
     Args:
-        pcm: PCM16 as bytes-like or one-dimensional int16 array.
+        pcm: PCM16 as bytes-like or int16 array.
 
     Returns:
-        A fresh float32 array of sample / 32768: -1.0 to 0.99997, exact.
+        A fresh float32 array in the shape of `pcm`, of sample / 32768: -1.0 to 0.99997, exact.
 
     Raises:
         AudioError: `pcm` is not PCM16.
     """
     cdef PcmView source
-    borrow_pcm(pcm, 1, &source)
+    cdef FloatView target
+    borrow_pcm(pcm, 0, &source)
     try:
         result = np.empty(source.samples_per_channel, np.float32)
-        to_float32_into(pcm, result)
+        borrow_floats_out(result, &target)
+        _floats_of_pcm(&source, &target)
+        release_floats(&target)
+        return _shaped(result, &source.buffer)
     finally:
         release_pcm(&source)
-    return result
 
 
 def to_float32_into(pcm, out):
@@ -644,7 +714,7 @@ def to_float32_into(pcm, out):
 
     Args:
         pcm: as for `to_float32`.
-        out: writable, contiguous float32, at least as long.
+        out: writable, contiguous float32, at least as long; it may not share memory with `pcm`.
 
     Returns:
         Samples written.
@@ -653,22 +723,14 @@ def to_float32_into(pcm, out):
         AudioError: `pcm` is not PCM16, or `out` is not writable float32 or too small.
     """
     cdef PcmView source
-    cdef Py_buffer target
-    cdef Py_ssize_t room
-    borrow_pcm(pcm, 1, &source)
+    cdef FloatView target
+    borrow_pcm(pcm, 0, &source)
     try:
-        room = _borrow_f32(out, &target, PyBUF_WRITABLE)
+        borrow_floats_out(out, &target)
         try:
-            _check_room(source.samples_per_channel, room)
-            if source.samples_per_channel < RELEASE_GIL_FROM:
-                KERNELS.s16_to_f32(source.samples, source.samples_per_channel, <float *>target.buf)
-            else:
-                with nogil:
-                    KERNELS.s16_to_f32(
-                        source.samples, source.samples_per_channel, <float *>target.buf
-                    )
+            _floats_of_pcm(&source, &target)
         finally:
-            PyBuffer_Release(&target)
+            release_floats(&target)
     finally:
         release_pcm(&source)
     return source.samples_per_channel
@@ -678,23 +740,26 @@ def to_int16(samples):
     """Convert float samples, full scale being 1.0, to PCM16.
 
     Args:
-        samples: float32 of any contiguous shape.
+        samples: contiguous float32, at any address.
 
     Returns:
-        A fresh one-dimensional int16 array of 32768 times each, rounded to nearest, halves to even;
-        what is beyond full scale saturates, and what is not a number is 0.
+        A fresh int16 array, in the shape of `samples` where that has two dimensions and flat
+        otherwise, of 32768 times each, rounded to nearest, halves to even; what is beyond full
+        scale saturates, and what is not a number is 0.
 
     Raises:
         AudioError: `samples` is not contiguous float32.
     """
-    cdef Py_buffer source
-    cdef Py_ssize_t count = _borrow_f32(samples, &source, 0)
+    cdef FloatView source
+    cdef PcmView target
+    borrow_floats(samples, &source)
     try:
-        result = np.empty(count, np.int16)
-        to_int16_into(samples, result)
+        result = new_pcm(source.count, 1, 1, &target)
+        _pcm_of_floats(&source, &target)
+        release_pcm(&target)
+        return _shaped(result, &source.buffer)
     finally:
-        PyBuffer_Release(&source)
-    return result
+        release_floats(&source)
 
 
 def to_int16_into(samples, out):
@@ -702,7 +767,7 @@ def to_int16_into(samples, out):
 
     Args:
         samples: as for `to_int16`.
-        out: writable PCM16, at least as long.
+        out: writable PCM16, at least as long; it may not share memory with `samples`.
 
     Returns:
         Samples written.
@@ -710,20 +775,15 @@ def to_int16_into(samples, out):
     Raises:
         AudioError: `samples` is not contiguous float32, or `out` is not writable PCM16 or too small.
     """
-    cdef Py_buffer source
+    cdef FloatView source
     cdef PcmView target
-    cdef Py_ssize_t count = _borrow_f32(samples, &source, 0)
+    borrow_floats(samples, &source)
     try:
-        borrow_pcm_out(out, 1, &target)
+        borrow_pcm_out(out, 0, &target)
         try:
-            _check_room(count, target.samples_per_channel)
-            if count < RELEASE_GIL_FROM:
-                KERNELS.f32_to_s16(<const float *>source.buf, count, target.samples)
-            else:
-                with nogil:
-                    KERNELS.f32_to_s16(<const float *>source.buf, count, target.samples)
+            _pcm_of_floats(&source, &target)
         finally:
             release_pcm(&target)
     finally:
-        PyBuffer_Release(&source)
-    return count
+        release_floats(&source)
+    return source.count

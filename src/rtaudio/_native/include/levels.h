@@ -8,6 +8,7 @@
 
 #include "rounding.h"
 #include "simd.h"
+#include "types.h"
 
 #define RTA_BODY "levels_loops.h"
 #include "each_level.h"
@@ -22,10 +23,13 @@ typedef struct {
                        int16_t *out);
     void (*split)(const int16_t *samples, ptrdiff_t samples_per_channel, int channels,
                   int16_t *out);
-    void (*add_scaled)(const int16_t *samples, ptrdiff_t count, float factor, float *sums);
-    void (*round_to_s16)(const float *values, ptrdiff_t count, int16_t *out);
-    void (*s16_to_f32)(const int16_t *samples, ptrdiff_t count, float *out);
-    void (*f32_to_s16)(const float *values, ptrdiff_t count, int16_t *out);
+    void (*add)(const int16_t *samples, ptrdiff_t count, int32_t *sums);
+    void (*saturate)(const int32_t *values, ptrdiff_t count, int16_t *out);
+    void (*scale)(const int16_t *samples, ptrdiff_t count, double factor, int16_t *out);
+    void (*add_scaled)(const int16_t *samples, ptrdiff_t count, double factor, double *sums);
+    void (*round_to_s16)(const double *values, ptrdiff_t count, int16_t *out);
+    void (*s16_to_f32)(const int16_t *samples, ptrdiff_t count, rta_f32 *out);
+    void (*f32_to_s16)(const rta_f32 *values, ptrdiff_t count, int16_t *out);
 } rta_level_kernels;
 
 static inline rta_level_kernels rta_pick_level_kernels(int level)
@@ -33,9 +37,10 @@ static inline rta_level_kernels rta_pick_level_kernels(int level)
     return (rta_level_kernels){
         RTA_PICK(level, rta_sum_of_squares_), RTA_PICK(level, rta_peak_),
         RTA_PICK(level, rta_to_mono_),        RTA_PICK(level, rta_interleave_),
-        RTA_PICK(level, rta_split_),          RTA_PICK(level, rta_add_scaled_),
-        RTA_PICK(level, rta_round_to_s16_),   RTA_PICK(level, rta_s16_to_f32_),
-        RTA_PICK(level, rta_f32_to_s16_),
+        RTA_PICK(level, rta_split_),          RTA_PICK(level, rta_add_),
+        RTA_PICK(level, rta_saturate_),       RTA_PICK(level, rta_scale_),
+        RTA_PICK(level, rta_add_scaled_),     RTA_PICK(level, rta_round_to_s16_),
+        RTA_PICK(level, rta_s16_to_f32_),     RTA_PICK(level, rta_f32_to_s16_),
     };
 }
 

@@ -70,27 +70,53 @@ static void RTA_NAME(rta_split_)(const int16_t *restrict samples, ptrdiff_t samp
             out[i] = samples[i * channels + c];
 }
 
+/* sums[i] += samples[i] */
+RTA_LEVEL_TARGET
+static void RTA_NAME(rta_add_)(const int16_t *restrict samples, ptrdiff_t count,
+                               int32_t *restrict sums)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        sums[i] += samples[i];
+}
+
+RTA_LEVEL_TARGET
+static void RTA_NAME(rta_saturate_)(const int32_t *restrict values, ptrdiff_t count,
+                                    int16_t *restrict out)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        out[i] = rta_saturated_s16(values[i]);
+}
+
+/* Products in double, here and below: float32 would round those near a half twice. */
+RTA_LEVEL_TARGET
+static void RTA_NAME(rta_scale_)(const int16_t *restrict samples, ptrdiff_t count, double factor,
+                                 int16_t *restrict out)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        out[i] = rta_rounded_s16_of_double(samples[i] * factor);
+}
+
 /* sums[i] += samples[i] * factor */
 RTA_LEVEL_TARGET
 static void RTA_NAME(rta_add_scaled_)(const int16_t *restrict samples, ptrdiff_t count,
-                                      float factor, float *restrict sums)
+                                      double factor, double *restrict sums)
 {
     for (ptrdiff_t i = 0; i < count; i++)
         sums[i] += samples[i] * factor;
 }
 
-/* To the nearest integers, halves to even, saturated; |values| < 2^22. */
+/* To the nearest integers, halves to even, saturated; |values| < 2^31. */
 RTA_LEVEL_TARGET
-static void RTA_NAME(rta_round_to_s16_)(const float *restrict values, ptrdiff_t count,
+static void RTA_NAME(rta_round_to_s16_)(const double *restrict values, ptrdiff_t count,
                                         int16_t *restrict out)
 {
     for (ptrdiff_t i = 0; i < count; i++)
-        out[i] = rta_rounded_s16(values[i]);
+        out[i] = rta_rounded_s16_of_double(values[i]);
 }
 
 RTA_LEVEL_TARGET
 static void RTA_NAME(rta_s16_to_f32_)(const int16_t *restrict samples, ptrdiff_t count,
-                                      float *restrict out)
+                                      rta_f32 *restrict out)
 {
     for (ptrdiff_t i = 0; i < count; i++)
         out[i] = samples[i] * (1.0f / 32768.0f);
@@ -99,7 +125,7 @@ static void RTA_NAME(rta_s16_to_f32_)(const int16_t *restrict samples, ptrdiff_t
 /* Full scale is 1.0; what is beyond saturates, and what is no number is 0. The bits of a float order
  * like integers, so limits are set there: comparisons of floats can trap, which vectors may not. */
 RTA_LEVEL_TARGET
-static void RTA_NAME(rta_f32_to_s16_)(const float *restrict values, ptrdiff_t count,
+static void RTA_NAME(rta_f32_to_s16_)(const rta_f32 *restrict values, ptrdiff_t count,
                                       int16_t *restrict out)
 {
     const int32_t infinity = 0x7F800000, full_scale = 0x47000000; /* 32768.0f */
