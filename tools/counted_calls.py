@@ -119,11 +119,16 @@ def all_calls() -> Iterator[tuple[str, Call]]:
         codes = encode(phone)
         yield f"{name} encode 8 kHz", lambda encode=encode: encode(phone)
         yield f"{name} decode 8 kHz", lambda decode=decode, codes=codes: decode(codes)
-    frame = sound(480)
-    for name in ("rms_dbfs", "peak_dbfs"):
-        measure = getattr(levels, name, None)
-        if measure is not None:
-            yield name, lambda measure=measure: measure(frame)
+    frame, out = sound(480), np.empty(480, np.int16)
+    floats = levels.to_float32(frame)
+    yield "rms_dbfs", lambda: levels.rms_dbfs(frame)
+    yield "peak_dbfs", lambda: levels.peak_dbfs(frame)
+    yield "mix_into", lambda: levels.mix_into(out, frame, frame)
+    yield "mix_into with gains", lambda: levels.mix_into(out, frame, frame, factors=(0.7, 0.3))
+    yield "apply_gain_into", lambda: levels.apply_gain_into(frame, factor=0.7, out=out)
+    yield "to_mono_into", lambda: levels.to_mono_into(frame, 2, out)
+    yield "to_float32_into", lambda: levels.to_float32_into(frame, floats)
+    yield "to_int16_into", lambda: levels.to_int16_into(floats, out)
 
 
 def repeat(call: Call, times: int) -> None:
