@@ -220,7 +220,7 @@ def test_latency_limits_of_the_live_path():
 # --- streams ------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     rates=st.tuples(st.integers(4000, 192000), st.integers(4000, 192000))
     | st.sampled_from([*SPEECH_RATES, *PHASE_RATES, *ODD_RATES]),

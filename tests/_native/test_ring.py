@@ -149,7 +149,7 @@ class RingAgainstDeque(RuleBasedStateMachine):
 
 
 TestRingAgainstDeque = RingAgainstDeque.TestCase
-TestRingAgainstDeque.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRingAgainstDeque.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 def test_a_refused_write_stores_nothing():

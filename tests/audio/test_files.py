@@ -91,7 +91,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [target]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=2000))
 def test_arbitrary_bytes_raise_audio_errors_and_nothing_else(
     data: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -96,7 +96,7 @@ def test_a_noisy_recording_is_all_sound() -> None:
     assert sum(span.end_s - span.start_s for span in spans) == pytest.approx(66.0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     stretches=st.lists(
         st.tuples(st.floats(0.02, 45.0), st.sampled_from([SPEECH, -40.0, PAUSE, -100.0])),
