@@ -60,8 +60,28 @@ CALLS = dicts(
     status=STATUSES,
 )
 OTHERS = dicts(type=st.sampled_from(["function_call_output", "unheard.of"]), id=ITEMS)
+SERVERS = st.sampled_from(["s1", "s2"])
+MCP_ITEMS = st.one_of(
+    dicts(
+        type=st.just("mcp_list_tools"),
+        id=ITEMS,
+        server_label=SERVERS,
+        tools=st.lists(dicts(name=st.sampled_from(["f", "g"]), input_schema=st.just({}))),
+    ),
+    dicts(
+        type=st.sampled_from(["mcp_call", "mcp_tool_call", "mcp_approval_request"]),
+        id=ITEMS,
+        server_label=SERVERS,
+        name=st.just("f"),
+        arguments=st.sampled_from(["{}", "["]),
+        output=st.none() | WORDS,
+    ),
+)
 ANY_ITEM = st.one_of(
-    MESSAGES, CALLS, OTHERS.map(lambda item: {**item, "call_id": "c", "output": ""})
+    MESSAGES,
+    CALLS,
+    MCP_ITEMS,
+    OTHERS.map(lambda item: {**item, "call_id": "c", "output": ""}),
 )
 
 
@@ -122,6 +142,8 @@ SERVER_EVENTS = st.one_of(
     event(f"{HEARD}.failed", item_id=ITEMS, content_index=INDEXES, error=st.just({})),
     event("input_audio_buffer.speech_started", item_id=ITEMS, audio_start_ms=st.just(0)),
     event("input_audio_buffer.committed", item_id=ITEMS, previous_item_id=st.none() | ITEMS),
+    event("response.mcp_call.in_progress", item_id=ITEMS, output_index=st.just(0)),
+    event("mcp_list_tools.in_progress", item_id=ITEMS),
     event("session.created", session=st.just({"type": "realtime"})),
     event("unheard.of", item_id=ITEMS),
 )
@@ -155,6 +177,7 @@ class Watched:
         self.conversation.connecting()
         self.conversation.trace("auto")
         self.conversation.check(self.checking)
+        self.conversation.mcp.allow([("s1", None), ("s2", {"g"})])
         self.conversation.track(self.clock, None)
         self.checks: list[Check] = []
         self.bytes_per_ms = 48
