@@ -18,7 +18,15 @@ import pytest
 
 from rtaudio.bench.environment import describe
 from rtaudio.bench.measure import calls_for, prepare
-from rtaudio.bench.report import LatencyRow, QualityRow, Report, Row, fill_times
+from rtaudio.bench.report import (
+    GrowthRow,
+    LatencyRow,
+    MemoryRow,
+    QualityRow,
+    Report,
+    Row,
+    fill_times,
+)
 from rtaudio.bench.signals import Material
 from rtaudio.bench.suite import make_groups
 
@@ -38,6 +46,8 @@ ROUNDS = (3, 25)
 _raced: dict[tuple[str, str], Row] = {}
 _samples: dict[tuple[str, str], list[float]] = {}
 _rows: list[Row] = []
+_growth: list[GrowthRow] = []
+_memory: list[MemoryRow] = []
 _latency: list[LatencyRow] = []
 _quality: list[QualityRow] = []
 
@@ -141,6 +151,18 @@ def keep_row() -> Callable[[Row], None]:
 
 
 @pytest.fixture
+def keep_growth() -> Callable[[GrowthRow], None]:
+    """Adds a row to the report."""
+    return _growth.append
+
+
+@pytest.fixture
+def keep_memory() -> Callable[[MemoryRow], None]:
+    """Adds a row to the report."""
+    return _memory.append
+
+
+@pytest.fixture
 def keep_latency() -> Callable[[LatencyRow], None]:
     """Adds a row to the report."""
     return _latency.append
@@ -153,7 +175,13 @@ def keep_quality() -> Callable[[QualityRow], None]:
 
 
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
-    report = Report(environment=describe(material()), latency=_latency, quality=_quality)
+    report = Report(
+        environment=describe(material()),
+        growth=_growth,
+        memory=_memory,
+        latency=_latency,
+        quality=_quality,
+    )
     for group in groups():
         for contender in group.contenders:
             key = (group.name, contender.name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rtaudio.bench.report import LatencyRow, QualityRow, Report, Row
+from rtaudio.bench.report import GrowthRow, LatencyRow, MemoryRow, QualityRow, Report, Row
 from rtaudio.bench.signals import Material
 from rtaudio.bench.suite import make_groups
 
@@ -86,4 +86,53 @@ def report() -> Report:
         ],
         latency=[latency("rtaudio balanced", 2.5, 0), latency("soxr HQ", 40.0, 30)],
         quality=[quality("rtaudio high", 0.914), quality("soxr HQ", 0.913)],
+    )
+
+
+@pytest.fixture(scope="session")
+def session_report() -> Report:
+    """What sessions cost; a list that grows, and peers that are absent."""
+
+    def growth(contender: str, first: float | None, last: float | None) -> GrowthRow:
+        return GrowthRow(
+            contender=contender,
+            version="1.2.3",
+            ours=contender == "rtaudio",
+            status="ok" if first else "wrong",
+            problem="" if first else "history lost an item",
+            items=2000,
+            events=50_000,
+            first_us=first,
+            last_us=last,
+            first_median_us=first and first * 2,
+            last_median_us=last and last * 2,
+        )
+
+    def memory(contender: str, kib: float | None) -> MemoryRow:
+        return MemoryRow(
+            contender=contender,
+            package="",
+            version="1.2.3",
+            ours=contender.startswith("rtaudio"),
+            status="ok" if kib else "absent",
+            problem="" if kib else "agents cannot be imported",
+            sessions=1000,
+            resident_kib=kib,
+            traced_kib=kib and kib - 1,
+            left_kib=kib and 0.01,
+        )
+
+    return Report(
+        environment={},
+        growth=[
+            growth("rtaudio", 3.0, 3.3),
+            growth("list of items", 1.0, 20.0),
+            growth("lossy list", None, None),
+        ],
+        memory=[
+            memory("rtaudio", 23.0),
+            memory("rtaudio, session without a transport", 7.5),
+            memory("openai-agents", None),
+            memory("websockets, connection without a session", 11.0),
+        ],
     )

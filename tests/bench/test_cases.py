@@ -132,6 +132,14 @@ def test_a_broken_audio_delta_is_seen(groups: dict[str, Group]) -> None:
     assert "item id" in broken(groups, name, lambda pair: ("item_of_another_event", pair[1]))
 
 
+def test_a_delta_that_a_session_loses_or_changes_is_seen(groups: dict[str, Group]) -> None:
+    name = "audio delta to handler"
+    assert "every delta" in broken(groups, name, lambda heard: heard[1:])
+    assert "every delta" in broken(groups, name, lambda heard: [("other", s) for _, s in heard])
+    assert "sound" in broken(groups, name, lambda heard: heard[::-1])
+    assert "sound" in broken(groups, name, lambda heard: [(i, flipped(0)(s)) for i, s in heard])
+
+
 def test_a_broken_append_is_seen(groups: dict[str, Group]) -> None:
     name = "PCM to append event"
 

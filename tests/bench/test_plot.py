@@ -56,6 +56,16 @@ def test_the_svg_is_xml_with_every_contender_that_was_measured(saved: dict[str, 
     assert "PyAV" not in text
 
 
+@needs_matplotlib
+def test_what_sessions_cost_is_drawn_too(session_report: Report, tmp_path: Path) -> None:
+    _, svg, _ = save_plots(session_report, tmp_path)
+    text = " ".join(ET.parse(svg).getroot().itertext())
+    for name in ("an hour", "list of items", "20.00x", "an idle session", "session without"):
+        assert name in text
+    assert "lossy list" not in text
+    assert "openai-agents" not in text
+
+
 def test_the_page_stands_alone(saved: dict[str, Path]) -> None:
     page = saved[".html"].read_text("utf-8")
     assert page.count("<svg") == page.count("</svg>") == 1

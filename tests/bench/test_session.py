@@ -6,6 +6,7 @@ import pytest
 
 from rtaudio.bench import session, session_clients
 from rtaudio.bench.cases import Absent
+from rtaudio.bench.processes import ABSENT_STATUS
 from rtaudio.bench.session import RECEIVE, SEND, measure_sessions
 from rtaudio.bench.session_clients import BARE
 from rtaudio.bench.session_server import TalkingServer
@@ -69,7 +70,7 @@ def test_a_client_whose_package_is_missing_says_so_and_ends(monkeypatch, capsys)
         raise Absent("picows is not installed")
 
     monkeypatch.setitem(session_clients.CLIENTS, "rtaudio", ("rtaudio", connect))
-    assert session_clients.main(["rtaudio", "send", "0", "1", "1"]) == session.ABSENT_STATUS
+    assert session_clients.main(["rtaudio", "send", "0", "1", "1"]) == ABSENT_STATUS
     assert "picows is not installed" in capsys.readouterr().err
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from rtaudio.bench import SUBJECTS, run
 from rtaudio.bench.measure import Effort
-from rtaudio.bench.report import LatencyRow, QualityRow, Row
+from rtaudio.bench.report import GrowthRow, LatencyRow, MemoryRow, QualityRow, Row
+from rtaudio.bench.session_delta import HEARING
 from rtaudio.bench.suite import make_groups
 from rtaudio.errors import ConfigError
 
@@ -64,6 +65,7 @@ def latency(ratio: str) -> LatencyRow:
     )
 
 
+@pytest.mark.usefixtures("hasty")
 def test_what_takes_no_times_is_measured_by_its_own_name_only(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,16 +80,24 @@ def test_what_takes_no_times_is_measured_by_its_own_name_only(
 
     quality: list[QualityRow] = []
     session: list[Row] = []
+    growth: list[GrowthRow] = []
+    memory: list[MemoryRow] = []
     monkeypatch.setattr(
         "rtaudio.bench.latency.measure_latencies", count("latency", [latency("24>16")])
     )
     monkeypatch.setattr("rtaudio.bench.quality.measure_qualities", count("quality", [*quality]))
     monkeypatch.setattr("rtaudio.bench.session.measure_sessions", count("session", [*session]))
+    monkeypatch.setattr("rtaudio.bench.session_hour.measure_hour", count("hour", [*growth]))
+    monkeypatch.setattr("rtaudio.bench.session_idle.measure_idle", count("memory", [*memory]))
     report = run(material, ["latency"])
     assert (asked, len(report.latency), report.rows) == ({"latency": 8}, 1, [])
     asked.clear()
     run(material, ["quality"], quick=True)
     assert asked == {"quality": 2}
     asked.clear()
-    run(material, ["session"])
+    for name in ("hour", "memory"):
+        run(material, [name])
+        assert asked.popitem() == (name, 0)
+    report = run(material, ["session"], quick=True)
     assert asked == {"session": 0}
+    assert {row.family for row in report.rows} == {HEARING}

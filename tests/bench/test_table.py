@@ -56,6 +56,22 @@ def test_latency_quality_and_targets_follow(report: Report) -> None:
     ] in (targets.rows)
 
 
+def test_what_sessions_cost_stands_in_tables_of_its_own(session_report: Report) -> None:
+    growth, memory, targets = tables(session_report)
+    assert growth.title == "an hour of conversation: 2000 items, 50000 events; us per event"
+    assert growth.rows == [
+        ["rtaudio", "3.00", "3.30", "1.10", "6.00", "6.60"],
+        ["list of items", "1.00", "20.0", "20.00", "2.00", "40.0"],
+        ["lossy list", "wrong", "", "", "", ""],
+    ]
+    assert growth.notes == ("lossy list is wrong: history lost an item",)
+    assert memory.title == "1000 idle sessions, KiB per session"
+    assert memory.rows[0] == ["rtaudio", "1.2.3", "23.0", "22.0", "0.010"]
+    assert memory.rows[2] == ["openai-agents", "1.2.3", "absent", "", ""]
+    assert memory.ours == {0, 1}
+    assert [row[2] for row in targets.rows] == ["yes"] * 4
+
+
 def test_every_row_has_a_cell_for_every_column(report: Report) -> None:
     for table in tables(report):
         assert {len(row) for row in table.rows} == {len(table.columns)}, table.title

@@ -79,6 +79,10 @@ def _draw(report: Report) -> Any:
     panels: list[Any] = [
         (lambda axes, family=family: _times(axes, family)) for family in families(report.rows)
     ]
+    if report.growth:
+        panels.append(lambda axes: _growth(axes, report))
+    if report.memory:
+        panels.append(lambda axes: _memory(axes, report))
     if report.latency:
         panels.append(lambda axes: _latency(axes, report))
     if report.quality:
@@ -108,8 +112,6 @@ def _draw(report: Report) -> Any:
 
 
 def _times(axes: Any, family: Family) -> None:
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
-
     timed = [entry for entry in family.entries if entry.minimum_us is not None]
     for at, entry in enumerate(timed):
         least, median = entry.minimum_us or 0.0, entry.median_us or 0.0
@@ -119,14 +121,34 @@ def _times(axes: Any, family: Family) -> None:
         axes.annotate(
             f"{least:.3g}", (least, at), (0, 5), textcoords="offset points", ha="center", fontsize=8
         )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _logarithmic(axes)
     axes.margins(x=0.08, y=0.12)
     _names(axes, [entry.contender for entry in timed])
     over = f", geometric mean of {len(family.variants)}" if len(family.variants) > 1 else ""
     axes.set_title(f"{family.name}: us per {family.unit}{over}", loc="left")
+
+
+def _growth(axes: Any, report: Report) -> None:
+    timed = [row for row in report.growth if row.first_us is not None]
+    for at, row in enumerate(timed):
+        ends = [row.first_us or 0.0, row.last_us or 0.0]
+        axes.plot(ends, [at, at], "o-", color=OURS if row.ours else PEERS)
+        axes.annotate(f"   {ends[1] / ends[0]:.2f}x", (max(ends), at), va="center", fontsize=8)
+    _logarithmic(axes)
+    axes.margins(x=0.15, y=0.2)
+    _names(axes, [row.contender for row in timed])
+    axes.set_title("an hour: us per event, first and last minute", loc="left")
+
+
+def _memory(axes: Any, report: Report) -> None:
+    measured = [row for row in report.memory if row.resident_kib is not None]
+    for at, row in enumerate(measured):
+        kib = row.resident_kib or 0.0
+        axes.barh(at, kib, color=OURS if row.ours else PEERS)
+        axes.annotate(f" {kib:.1f}", (kib, at), va="center", fontsize=8)
+    axes.set_xlim(left=0)
+    _names(axes, [row.contender for row in measured])
+    axes.set_title("an idle session: KiB", loc="left")
 
 
 def _latency(axes: Any, report: Report) -> None:
@@ -160,6 +182,15 @@ def _quality(axes: Any, report: Report, value_of: Any, form: str) -> None:
         axes.annotate(f" {value:{form}}", (max(value, 0), at), va="center", fontsize=8)
     axes.set_xlim(left=0)
     _names(axes, names)
+
+
+def _logarithmic(axes: Any) -> None:
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _names(axes: Any, names: list[str]) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "GrowthRow",
     "LatencyRow",
+    "MemoryRow",
     "QualityRow",
     "Report",
     "Row",
@@ -49,6 +51,59 @@ class Row(msgspec.Struct, kw_only=True):
     minimum_us: float | None = None
     median_us: float | None = None
     p90_us: float | None = None
+
+
+class GrowthRow(msgspec.Struct, kw_only=True):
+    """What events of a long conversation cost at its beginning and at its end.
+
+    Attributes:
+        items: how many the conversation has in the end.
+        events: how many it takes.
+        samples: how often it was gone through.
+        first_us: time per event of the first minute in microseconds, each turn by its least; like
+            the next three, None where not timed.
+        last_us: the same of the last minute.
+        first_median_us: the same, each turn by its median over the samples.
+        last_median_us: the same of the last minute.
+    """
+
+    contender: str
+    version: str
+    ours: bool
+    status: str
+    items: int
+    events: int
+    problem: str = ""
+    samples: int = 0
+    first_us: float | None = None
+    last_us: float | None = None
+    first_median_us: float | None = None
+    last_median_us: float | None = None
+
+
+class MemoryRow(msgspec.Struct, kw_only=True):
+    """What one of many idle sessions takes, in KiB (1024 bytes).
+
+    Attributes:
+        sessions: how many were open at once, and how many were opened and closed for `left_kib`.
+        samples: processes in which the next was measured.
+        resident_kib: by which the process grows, median over processes; like the next two, None
+            where not measured.
+        traced_kib: what Python's allocators give out.
+        left_kib: the part of it that stays when a session has ended.
+    """
+
+    contender: str
+    package: str
+    version: str
+    ours: bool
+    status: str
+    problem: str = ""
+    sessions: int = 0
+    samples: int = 0
+    resident_kib: float | None = None
+    traced_kib: float | None = None
+    left_kib: float | None = None
 
 
 class LatencyRow(msgspec.Struct, kw_only=True):
@@ -107,12 +162,16 @@ class Report(msgspec.Struct, kw_only=True):
     Attributes:
         environment: name to value, in the order to show them.
         rows: times.
+        growth: cost of events in a long conversation.
+        memory: of idle sessions.
         latency: of live resampling.
         quality: of resampling.
     """
 
     environment: dict[str, str]
     rows: list[Row] = []
+    growth: list[GrowthRow] = []
+    memory: list[MemoryRow] = []
     latency: list[LatencyRow] = []
     quality: list[QualityRow] = []
 

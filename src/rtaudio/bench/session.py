@@ -7,12 +7,10 @@ a service or a machine that is slow changes little. Sound flows as fast as the c
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 
 from rtaudio.bench.cases import installed_version
+from rtaudio.bench.processes import run_alone
 from rtaudio.bench.report import Row, fill_times
 from rtaudio.bench.session_clients import BARE, CHUNK_BYTES, CLIENTS
 from rtaudio.bench.session_server import TalkingServer, make_pcm
@@ -26,8 +24,6 @@ _TASKS = {RECEIVE: "receive", SEND: "send"}
 
 COUNT = 1000  # deltas or chunks per turn
 TURNS = 8
-ABSENT_STATUS = 3
-TIMEOUT_S = 120
 
 
 def measure_sessions(*, rounds: int = 4, count: int = COUNT, turns: int = TURNS) -> list[Row]:
@@ -79,22 +75,9 @@ def _row(family: str, name: str) -> Row:
 def _run(server: TalkingServer, row: Row, count: int, turns: int) -> list[float]:
     """One process; a failure is noted in the row."""
     task = _TASKS[row.family]
-    module = "rtaudio.bench.session_clients"
-    numbers = map(str, (server.port, turns, count))
-    command = [sys.executable, "-m", module, row.contender, task, *numbers]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired:
-        row.status, row.problem = "wrong", f"not done after {TIMEOUT_S} s"
+    result = run_alone(row, "rtaudio.bench.session_clients", task, server.port, turns, count)
+    if result is None:
         return []
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        row.status = "absent" if done.returncode == ABSENT_STATUS else "wrong"
-        row.problem = last[:200]
-        return []
-    result = json.loads(done.stdout.strip().splitlines()[-1])
     if not result["correct"]:
         row.status, row.problem = "wrong", "the sound is not what was sent"
     elif task == "send":

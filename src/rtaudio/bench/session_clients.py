@@ -23,12 +23,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtaudio.bench.cases import Absent, need
+from rtaudio.bench.processes import ABSENT_STATUS
 from rtaudio.bench.session_server import DELTA_BYTES, answer_sound, make_pcm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-__all__ = ["CHUNK_BYTES", "CLIENTS", "main"]
+__all__ = ["CHUNK_BYTES", "CLIENTS", "Listener", "main"]
 
 CHUNK_BYTES = 960  # 20 ms at 24 kHz
 ANSWER = {"type": "response.create"}
@@ -298,7 +299,7 @@ def main(arguments: list[str]) -> int:
             result = asyncio.run(_measure(name, task, port, turns, count))
     except Absent as absent:
         print(absent, file=sys.stderr)
-        return 3
+        return ABSENT_STATUS
     print(json.dumps(result), flush=True)
     return 0
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["TalkingServer", "answer_sound", "frame", "make_pcm"]
+__all__ = ["TalkingServer", "answer_events", "answer_sound", "frame", "make_pcm", "server_event"]
 
 DELTA_BYTES = 4800  # 100 ms at 24 kHz
 
@@ -56,7 +56,7 @@ class TalkingServer:
 
     def __init__(self, deltas: int) -> None:
         self.received: list[bytes] = []
-        self._answer = _answer(deltas)
+        self._answer = [frame(event) for event in answer_events(deltas)]
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
@@ -92,7 +92,7 @@ class TalkingServer:
             contextlib.suppress(OSError, EOFError),
         ):
             _shake_hands(client, stream)
-            client.sendall(_event("session.created", session=_SESSION))
+            client.sendall(frame(server_event("session.created", session=_SESSION)))
             self._talk(client, stream)
 
     def _talk(self, client: socket.socket, stream: Any) -> None:
@@ -113,7 +113,8 @@ class TalkingServer:
     def _reply(self, client: socket.socket, event: dict[str, Any], appends: list[bytes]) -> None:
         kind = event["type"]
         if kind == "session.update":
-            client.sendall(_event("session.updated", session={**_SESSION, **event["session"]}))
+            session = {**_SESSION, **event["session"]}
+            client.sendall(frame(server_event("session.updated", session=session)))
         elif kind == "response.create":
             for message in self._answer:
                 client.sendall(message)
@@ -121,7 +122,8 @@ class TalkingServer:
             sound = (base64.b64decode(json.loads(append)["audio"]) for append in appends)
             self.received.append(b"".join(sound))
             appends.clear()
-            client.sendall(_event("input_audio_buffer.committed", item_id="item_input"))
+            committed = server_event("input_audio_buffer.committed", item_id="item_input")
+            client.sendall(frame(committed))
 
 
 _SESSION = {"type": "realtime", "object": "realtime.session", "id": "sess_1", "model": "m"}
@@ -134,30 +136,33 @@ _IDS = {
 _numbers = itertools.count()
 
 
-def _event(kind: str, **fields: Any) -> bytes:
+def server_event(kind: str, **fields: Any) -> bytes:
+    """An event as the service writes it."""
     event = {"type": kind, "event_id": f"event_{next(_numbers):021d}", **fields}
-    return frame(json.dumps(event, separators=(",", ":")).encode())
+    return json.dumps(event, separators=(",", ":")).encode()
 
 
-def _answer(deltas: int) -> list[bytes]:
-    """The frames of one spoken answer."""
+def answer_events(deltas: int) -> list[bytes]:
+    """The events of one spoken answer."""
     item = {"id": _IDS["item_id"], "type": "message", "role": "assistant"}
     begun = {**item, "status": "in_progress", "content": []}
     done = {**item, "status": "completed", "content": [{"type": "output_audio", "transcript": ""}]}
     response = {"id": _IDS["response_id"], "object": "realtime.response"}
     place = {"response_id": _IDS["response_id"], "output_index": 0}
     part = {"type": "audio", "transcript": ""}
+    first = {**response, "status": "in_progress", "output": []}
+    last = {**response, "status": "completed", "output": [done]}
     texts = [base64.b64encode(pcm).decode("ascii") for pcm in answer_sound(deltas)]
     return [
-        _event("response.created", response={**response, "status": "in_progress", "output": []}),
-        _event("response.output_item.added", item=begun, **place),
-        _event("conversation.item.added", item=begun, previous_item_id=None),
-        _event("response.content_part.added", part=part, **_IDS),
-        *(_event("response.output_audio.delta", delta=text, **_IDS) for text in texts),
-        _event("response.output_audio.done", **_IDS),
-        _event("response.output_item.done", item=done, **place),
-        _event("conversation.item.done", item=done, previous_item_id=None),
-        _event("response.done", response={**response, "status": "completed", "output": [done]}),
+        server_event("response.created", response=first),
+        server_event("response.output_item.added", item=begun, **place),
+        server_event("conversation.item.added", item=begun, previous_item_id=None),
+        server_event("response.content_part.added", part=part, **_IDS),
+        *(server_event("response.output_audio.delta", delta=text, **_IDS) for text in texts),
+        server_event("response.output_audio.done", **_IDS),
+        server_event("response.output_item.done", item=done, **place),
+        server_event("conversation.item.done", item=done, previous_item_id=None),
+        server_event("response.done", response=last),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from rtaudio.bench import g711, levels, opus, resample, ring, wire
+from rtaudio.bench import g711, levels, opus, resample, ring, session_delta, wire
 from rtaudio.bench.environment import describe
 from rtaudio.bench.measure import Effort, measure_group
 from rtaudio.bench.report import Report
@@ -24,8 +24,9 @@ _TIMED: dict[str, Callable[[Material], list[Group]]] = {
     "ring": ring.groups,
     "g711": g711.groups,
     "levels": levels.groups,
+    "session": session_delta.groups,
 }
-SUBJECTS = (*_TIMED, "session", "latency", "quality")
+SUBJECTS = (*_TIMED, "hour", "memory", "latency", "quality")
 """What can be asked for by name. The last two are of resamplers, and take no times."""
 
 Progress = Callable[[str], None]
@@ -58,6 +59,8 @@ def run(
     from rtaudio.bench.latency import measure_latencies
     from rtaudio.bench.quality import measure_qualities
     from rtaudio.bench.session import measure_sessions
+    from rtaudio.bench.session_hour import measure_hour
+    from rtaudio.bench.session_idle import measure_idle
 
     wanted = set(subjects) or set(SUBJECTS)
     unknown = sorted(wanted - set(SUBJECTS))
@@ -72,6 +75,12 @@ def run(
     if "session" in wanted:
         say("session")
         report.rows += measure_sessions(rounds=1 if quick else 4)
+    if "hour" in wanted:
+        say("hour")
+        report.growth = measure_hour(rounds=2 if quick else 6)
+    if "memory" in wanted:
+        say("memory")
+        report.memory = measure_idle(rounds=1 if quick else 3, count=200 if quick else 1000)
     ratios = resample.RATIOS[:2] if quick else resample.RATIOS
     if "latency" in wanted:
         say("latency")

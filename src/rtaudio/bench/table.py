@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rtaudio.bench.budgets import judge_sessions
 from rtaudio.bench.compare import Entry, Family, families, judge, worst_line_db
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table as RichTable
 
-    from rtaudio.bench.report import LatencyRow, QualityRow, Report
+    from rtaudio.bench.report import GrowthRow, LatencyRow, MemoryRow, QualityRow, Report
 
 __all__ = ["TextTable", "as_html", "as_markdown", "as_rich", "tables"]
 
@@ -38,13 +39,17 @@ class TextTable:
 
 
 def tables(report: Report) -> list[TextTable]:
-    """Times by family, latency, quality, and the targets."""
+    """Times by family, what sessions cost, latency, quality, and the targets."""
     made = [_times(family) for family in families(report.rows)]
+    if report.growth:
+        made.append(_growth(report.growth))
+    if report.memory:
+        made.append(_memory(report.memory))
     if report.latency:
         made.append(_latency(report))
     if report.quality:
         made.append(_quality(report))
-    verdicts = judge(report)
+    verdicts = [*judge(report), *judge_sessions(report)]
     if verdicts:
         words = {True: "yes", False: "NO", None: "?"}
         rows = [[v.claim, v.found, words[v.reached]] for v in verdicts]
@@ -59,9 +64,8 @@ def _times(family: Family) -> TextTable:
     heads = [f"x {name}" for name in ours]
     columns = ["", "version", "least", "median", *heads]
     rows = [_times_row(family, entry, ours) for entry in family.entries]
-    notes = [f"{e.contender} is {e.status}: {e.problem}" for e in family.entries if e.problem]
     is_ours = _indices(entry.ours for entry in family.entries)
-    return TextTable(title, columns, rows, is_ours, tuple(notes))
+    return TextTable(title, columns, rows, is_ours, _problems(family.entries))
 
 
 def _times_row(family: Family, entry: Entry, ours: list[str]) -> list[str]:
@@ -75,6 +79,30 @@ def _times_row(family: Family, entry: Entry, ours: list[str]) -> list[str]:
         _number(entry.median_us),
         *("" if ratio is None else _number(ratio) for ratio in ratios),
     ]
+
+
+def _growth(rows: Sequence[GrowthRow]) -> TextTable:
+    columns = ["", "first minute", "last minute", "last / first", "median first", "median last"]
+    cells = []
+    for row in rows:
+        times = (row.first_us, row.last_us, row.first_median_us, row.last_median_us)
+        first, last, *medians = ("" if us is None else _number(us) for us in times)
+        ratio = "" if row.first_us is None else f"{(row.last_us or 0.0) / row.first_us:.2f}"
+        cells.append([row.contender, first or row.status, last, ratio, *medians])
+    title = f"an hour of conversation: {rows[0].items} items, {rows[0].events} events; us per event"
+    is_ours = _indices(row.ours for row in rows)
+    return TextTable(title, columns, cells, is_ours, _problems(rows))
+
+
+def _memory(rows: Sequence[MemoryRow]) -> TextTable:
+    columns = ["", "version", "process grows by", "allocated", "left when it has ended"]
+    cells = []
+    for row in rows:
+        sizes = (row.resident_kib, row.traced_kib, row.left_kib)
+        grown, *others = ("" if kib is None else f"{kib:.{3 if kib < 1 else 1}f}" for kib in sizes)
+        cells.append([row.contender, row.version, grown or row.status, *others])
+    title = f"{rows[0].sessions} idle sessions, KiB per session"
+    return TextTable(title, columns, cells, _indices(row.ours for row in rows), _problems(rows))
 
 
 def _latency(report: Report) -> TextTable:
@@ -130,6 +158,10 @@ def _number(value: float) -> str:
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
+def _problems(entries: Iterable[Entry | GrowthRow | MemoryRow]) -> tuple[str, ...]:
+    return tuple(f"{e.contender} is {e.status}: {e.problem}" for e in entries if e.problem)
 
 
 def _indices(flags: Iterable[bool]) -> frozenset[int]:
