@@ -82,9 +82,9 @@ class Conversation:
     # What comes out.
 
     @property
-    def has_news(self) -> bool:
-        """Whether any of the following would give something."""
-        return bool(self._outcome)
+    def outcome(self) -> Outcome:
+        """What came out and has not been taken yet."""
+        return self._outcome
 
     def take_events(self) -> list[events.SessionEvent]:
         """Session events since the last call, in order."""

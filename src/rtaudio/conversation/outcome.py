@@ -33,8 +33,10 @@ class Outcome:
         self.checks: list[Check] = []
         self.requests: list[Item] = []
 
-    def __bool__(self) -> bool:
-        return bool(self.events or self.client_events or self.calls or self.checks or self.requests)
+    @property
+    def has_work(self) -> bool:
+        """Whether there is more than events."""
+        return bool(self.calls or self.checks or self.requests)
 
     def drop_work(self) -> None:
         """Forget all but the session events: the connection they were meant for is gone."""

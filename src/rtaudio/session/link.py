@@ -226,22 +226,23 @@ class Link:
     def pump(self) -> None:
         """Carry on all that the conversation has to say; nobody waits for what is written."""
         conversation = self.conversation
-        if not conversation.has_news:
-            return
-        outgoing = [] if self._suspended else conversation.take_outgoing()
-        if outgoing:
-            self.outbox.post(*outgoing)
-        events = conversation.take_events()
-        if events and self._output is not None:
-            events = self._output.adapt(events, conversation.wire_output)
-        for event in events:
-            self.broadcast.deliver(event)
-        for call in conversation.take_calls():
-            self.calls.start(call)
-        for check in conversation.take_checks():
-            self.guardrails.start(check)
-        for request in conversation.take_requests():
-            self.mcp_approvals.ask(request)
+        # Asked before anything is taken: nearly always there are events, and nothing else.
+        outcome = conversation.outcome
+        if outcome.client_events and not self._suspended:
+            self.outbox.post(*conversation.take_outgoing())
+        if outcome.events:
+            events = conversation.take_events()
+            if self._output is not None:
+                events = self._output.adapt(events, conversation.wire_output)
+            for event in events:
+                self.broadcast.deliver(event)
+        if outcome.has_work:
+            for call in conversation.take_calls():
+                self.calls.start(call)
+            for check in conversation.take_checks():
+                self.guardrails.start(check)
+            for request in conversation.take_requests():
+                self.mcp_approvals.ask(request)
         if conversation.spending.exhausted and conversation.spending.finished:
             self._finish()
 
