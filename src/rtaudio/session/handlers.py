@@ -38,7 +38,8 @@ class Handlers:
 
     def __init__(self, report: Callable[[Exception], None]) -> None:
         self._report = report
-        self._by_type: dict[str, list[Handler]] = {}
+        # Tuples, since one may change in the middle of being called; empty ones are not kept.
+        self._by_type: dict[str, tuple[Handler, ...]] = {}
         self._running: set[asyncio.Future[Any]] = set()
         self.limit = 10_000
         self._lost = 0
@@ -64,31 +65,29 @@ class Handlers:
             raise ConfigError(
                 f"there is no session event {event_type!r}; there are {', '.join(sorted(known))}"
             )
-        self._by_type.setdefault(event_type, []).append(handler)
+        self._by_type[event_type] = (*self._by_type.get(event_type, ()), handler)
 
     def remove(self, event_type: str, handler: Handler) -> None:
         """Stop calling `handler`; where it was never registered, do nothing."""
-        registered = self._by_type.get(event_type, [])
-        if handler in registered:
-            # A new list, since the old one may be in the middle of being called.
-            remaining = list(registered)
+        remaining = list(self._by_type.pop(event_type, ()))
+        if handler in remaining:
             remaining.remove(handler)
-            self._by_type[event_type] = remaining
+        if remaining:
+            self._by_type[event_type] = tuple(remaining)
 
     def wants(self, event_type: str) -> bool:
         """Whether anybody listens to this type of event."""
-        return bool(self._by_type.get(event_type))
+        return event_type in self._by_type
 
     def call(self, event: SessionEvent) -> None:
         """Give an event to everybody who wants it."""
-        registered = self._by_type.get(event.type)
-        if not registered:
-            return
-        for handler in tuple(registered):
+        for handler in self._by_type.get(event.type, ()):
             try:
                 result = handler(event)
             except Exception as error:
                 self._failed(event, error)
+                continue
+            if result is None:
                 continue
             if len(self._running) >= self.limit and inspect.iscoroutine(result):
                 self._leave_out(result)
