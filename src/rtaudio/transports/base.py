@@ -150,12 +150,13 @@ class RealtimeTransport:
         """
         sink = self._sink
         try:
-            if isinstance(message, msgspec.Struct):
-                event: Any = message
-            elif isinstance(message, Mapping):
-                event = decode_server_event(encode_event(dict(message)))
+            # Frames first: they are what comes, and asking for a Mapping takes longest.
+            if isinstance(message, (bytes, bytearray, memoryview, str)):
+                event: Any = decode_server_event(message)
+            elif isinstance(message, msgspec.Struct):
+                event = message
             else:
-                event = decode_server_event(message)
+                event = decode_server_event(encode_event(dict(message)))
         except ProtocolError as error:
             if sink is not None:
                 sink.garbage(error, message)
