@@ -1,0 +1,76 @@
+"""What is left of sessions that have ended: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+import weakref
+
+import pytest
+
+from rtaudio import RealtimeAgent, RealtimeSession, function_tool
+from rtaudio.transports import ScriptedTransport
+
+CYCLES = 60
+
+
+@function_tool
+async def clock() -> str:
+    """Tell the time."""
+    return "ten"
+
+
+async def talk(session, service):
+    """One connection: an answer with sound, and somebody who iterates."""
+    transport = session.transport
+    await session.connect()
+    reading = asyncio.create_task(anext(aiter(session)))
+    transport.emit(service.created(), service.updated(), service.response("created"))
+    transport.emit(service.item("u1"), service.audio(bytes(4800)), service.audio_done())
+    transport.emit(service.response("done"))
+    await reading
+    await session.close()
+
+
+def new_session():
+    agent = RealtimeAgent("a", "be brief", [clock])
+    session = RealtimeSession(agent, transport=ScriptedTransport())
+    session.on("audio", lambda _: None)
+    return session
+
+
+async def test_a_session_that_ended_is_let_go_with_its_agent_and_transport(service):
+    session = new_session()
+    await talk(session, service)
+    held = [weakref.ref(each) for each in (session, session.current_agent, session.transport)]
+    del session
+    await asyncio.sleep(0)
+    gc.collect()
+    assert [each() for each in held] == [None, None, None]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new sessions", "one session"])
+async def test_connecting_and_closing_many_times_takes_no_more_memory(service, again):
+    kept = new_session() if again else None
+
+    async def cycle():
+        session = kept or new_session()
+        await talk(session, service)
+        session.transport._calls.clear()  # all that was sent, which the script remembers
+
+    async def traced():
+        for _ in range(CYCLES):
+            await cycle()
+        await asyncio.sleep(0)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = await traced()
+        grown = await traced() - before
+    finally:
+        tracemalloc.stop()
+    # Not even two references for each; an empty list would be 56 bytes.
+    assert grown < 16 * CYCLES
