@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from rtaudio.bench.report import GrowthRow, MemoryRow, Row
 
+# Dozens of processes one after the other, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.mark.family(HEARING)
 def test_delta(race: Callable[[], None]) -> None:
