@@ -53,7 +53,8 @@ class Lifecycle:
         self.link = Link(
             agent, options, options.make_transport(), self.hand_over, self._mend, self._finish
         )
-        # What the present connection was made with.
+        # What the present connection was made with, but for the configuration: the next one gets
+        # one of its own, and all that is said in it need not be held until then.
         self._wanted = ConnectOptions()
         self._generation = 0
         self._connecting = False
@@ -138,9 +139,8 @@ class Lifecycle:
                 url=url if url is not None else options.url,
                 call_id=call_id,
                 intent="transcription" if is_transcription(options) else None,
-                initial_session_config=config,
             )
-            await self._open(mine, self._wanted)
+            await self._attempt_to_open(mine, config)
         except BaseException:
             if mine == self._generation:
                 link.conversation.disconnected()
@@ -159,15 +159,18 @@ class Lifecycle:
         closing = self._closing is not None and not self._closing.done()
         return not closing and (self.mending or self.link.transport.status != "disconnected")
 
-    async def _open(self, mine: int, options: ConnectOptions) -> None:
-        greeting = {"type": "session.update", "session": options.initial_session_config}
-        self._attempt = asyncio.ensure_future(self.link.transport.open(options, greeting))
+    async def _attempt_to_open(self, mine: int, config: dict[str, Any]) -> None:
+        self._attempt = asyncio.ensure_future(self._open(config))
         try:
             await self._attempt
         except asyncio.CancelledError:
             self._check_current(mine)
             raise
         self._check_current(mine)
+
+    async def _open(self, config: dict[str, Any]) -> None:
+        wanted = msgspec.structs.replace(self._wanted, initial_session_config=config)
+        await self.link.transport.open(wanted, {"type": "session.update", "session": config})
 
     async def initial_config(self, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
         """See `RealtimeSession.get_initial_session_config`."""
@@ -237,8 +240,7 @@ class Lifecycle:
         offer = await prepare_offer(agent, link.context) if agent else None
         config = await initial_config(offer, options, link.context, model=self._model)
         self._configure(offer, config)
-        wanted = msgspec.structs.replace(self._wanted, initial_session_config=config)
-        await link.transport.open(wanted, {"type": "session.update", "session": config})
+        await self._open(config)
 
     def _configure(self, offer: Offer | None, config: Mapping[str, Any]) -> None:
         link, options = self.link, self._options
