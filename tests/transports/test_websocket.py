@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import tracemalloc
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
@@ -623,6 +625,25 @@ async def test_large_messages_are_accepted(running: Running) -> None:
         await server.sockets[0].send(json.dumps({"type": "big", "x": "y" * 3_000_000}))
         event = await anext(stream)
         assert len(event.event["x"]) == 3_000_000
+
+
+async def test_no_sound_is_held_while_the_next_message_is_awaited(running: Running) -> None:
+    async with running() as server, RealtimeSession(None, url=server.url) as session:
+        (socket,) = server.sockets
+        heard = asyncio.Event()
+        session.on("audio", lambda _: heard.set())
+        delta = {"type": "response.output_audio.delta", "response_id": "r", "item_id": "i"}
+        delta |= {"event_id": "e", "output_index": 0, "content_index": 0}
+        tracemalloc.start()
+        try:
+            await socket.send(json.dumps({**delta, "delta": b64encode(bytes(3_000_000)).decode()}))
+            await heard.wait()
+            await asyncio.sleep(0)
+            held = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        # The library keeps the last frame, of 4 MB here; beside it there would be 3 MB of samples.
+        assert held < 5_000_000
 
 
 async def test_normal_close_by_the_service_ends_iteration(running: Running) -> None:

@@ -265,9 +265,7 @@ class WebSocketTransport(RealtimeTransport):
         try:
             while True:
                 # Undecoded: the event decoder reads UTF-8 by itself.
-                event = self.receive(await socket.recv(decode=False))
-                if self._first_event is not None or self._update is not None:
-                    self._note(event)
+                self._take(await socket.recv(decode=False))
         except ConnectionClosed as closed:
             if closed.rcvd is None or closed.rcvd.code != CloseCode.NORMAL_CLOSURE:
                 failure = _connection_lost(closed)
@@ -282,6 +280,12 @@ class WebSocketTransport(RealtimeTransport):
         if not pending:
             self._socket = None
             self.lost(failure)
+
+    def _take(self, message: bytes) -> None:
+        """Pass a message on. Nothing of it, nor of its sound, is held while the next is awaited."""
+        event = self.receive(message)
+        if self._first_event is not None or self._update is not None:
+            self._note(event)
 
     def _note(self, event: ServerEvent | UnknownEvent | None) -> None:
         """See whether an event is one that is waited for."""
