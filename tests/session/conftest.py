@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtaudio import RealtimeAgent, RealtimeSession
+from rtaudio import FunctionTool, RealtimeAgent, RealtimeSession, function_tool
 from rtaudio.transports import ScriptedTransport
 
 if TYPE_CHECKING:
@@ -142,6 +142,19 @@ class Talk:
 def talk_with() -> type[Talk]:
     """Makes a session whose agent has these tools."""
     return Talk
+
+
+@pytest.fixture
+def make_tool() -> Callable[..., FunctionTool]:
+    """Makes a tool without arguments that runs in the loop, not in a thread."""
+
+    def make(name: str, run: Callable[[], Any], **settings: Any) -> FunctionTool:
+        async def body() -> Any:
+            return run()
+
+        return function_tool(name=name, **settings)(body)
+
+    return make
 
 
 @pytest.fixture

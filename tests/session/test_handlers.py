@@ -33,8 +33,8 @@ def reported() -> list[Exception]:
 
 
 @pytest.fixture
-def handlers(reported: list[Exception]) -> Handlers:
-    made = Handlers(reported.append)
+def handlers() -> Handlers:
+    made = Handlers()
     made.limit = 4
     return made
 
@@ -46,7 +46,7 @@ async def test_calls_beyond_the_bound_are_left_out_counted_and_told_of_once(
     handlers.add("audio_start", slow)
     handlers.add("audio_start", plain.append)
     for _ in range(7):
-        handlers.call(AudioStart())
+        handlers.call(AudioStart(), reported.append)
     await settle()
     assert (len(slow.begun), len(plain)) == (4, 7)
     queue = handlers.queue
@@ -62,13 +62,13 @@ async def test_handlers_that_have_caught_up_are_called_again_and_told_of_again(
     slow = Slow()
     handlers.add("audio_start", slow)
     for _ in range(5):
-        handlers.call(AudioStart())
+        handlers.call(AudioStart(), reported.append)
     slow.go_on.set()
     await settle()
     assert handlers.queue.size == 0
     slow.go_on.clear()
     for _ in range(5):
-        handlers.call(AudioStart())
+        handlers.call(AudioStart(), reported.append)
     await settle()
     assert len(slow.begun) == 8
     assert (handlers.queue.lost, len(reported)) == (2, 2)
@@ -77,12 +77,15 @@ async def test_handlers_that_have_caught_up_are_called_again_and_told_of_again(
 
 
 async def test_a_slow_handler_of_errors_is_not_told_of_itself_without_end() -> None:
+    def report(error: Exception) -> None:
+        handlers.call(Error(error=error), report)
+
     slow = Slow()
-    handlers = Handlers(lambda error: handlers.call(Error(error=error)))
+    handlers = Handlers()
     handlers.limit = 1
     handlers.add("error", slow)
     for _ in range(3):
-        handlers.call(Error(error=ValueError()))
+        handlers.call(Error(error=ValueError()), report)
     await settle()
     assert len(slow.begun) == 1
     assert handlers.queue.lost == 3  # two, and the one that told of them
@@ -98,6 +101,6 @@ async def test_a_task_that_the_handler_started_itself_is_waited_for_all_the_same
 
     handlers.limit = 0
     handlers.add("audio_start", lambda _event: asyncio.ensure_future(fail()))
-    handlers.call(AudioStart())
+    handlers.call(AudioStart(), reported.append)
     await settle()
     assert [str(error) for error in reported] == ["late"]

@@ -6,8 +6,16 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rtaudio.conversation.events import (
+    AgentEnd,
+    AgentHandoff,
+    AgentStart,
+    AgentToolEnd,
+    AgentToolStart,
+)
 from rtaudio.errors import ConfigError
 from rtaudio.session.guardrails import InputGuardrail, OutputGuardrail, check_guardrails
+from rtaudio.session.handlers import Handler, Handlers
 from rtaudio.session.handoffs import Handoff, as_handoff
 from rtaudio.session.hosted_mcp import HostedMcpTool
 from rtaudio.session.tools import FunctionTool
@@ -16,13 +24,17 @@ if TYPE_CHECKING:
     from rtaudio.session.context import RunContext
     from rtaudio.session.mcp_servers import McpServer
 
-__all__ = ["RealtimeAgent"]
+__all__ = ["AGENT_EVENTS", "RealtimeAgent"]
 
 Instructions: TypeAlias = "str | Callable[[RunContext, RealtimeAgent], str | Awaitable[str]]"
 Prompt: TypeAlias = (
     "Mapping[str, Any] | Callable[[RunContext, RealtimeAgent], "
     "Mapping[str, Any] | Awaitable[Mapping[str, Any]]]"
 )
+
+
+#: What happens to an agent itself, as told to its own handlers too.
+AGENT_EVENTS = (AgentStart, AgentEnd, AgentHandoff, AgentToolStart, AgentToolEnd)
 
 
 class RealtimeAgent:
@@ -93,9 +105,27 @@ class RealtimeAgent:
         self.instructions = instructions
         self.voice = voice
         self.prompt = prompt
+        self.handlers = Handlers(AGENT_EVENTS)
 
     def __repr__(self) -> str:
         return f"RealtimeAgent(name={self.name!r})"
+
+    def on(self, event_type: str, handler: Handler) -> None:
+        """Call `handler(event)` when this happens to the agent, in whichever session.
+
+        Args:
+            event_type: `agent_start` and `agent_end` of its responses, `agent_tool_start` and
+                `agent_tool_end` of its tools, `agent_handoff` when another agent takes over.
+            handler: as with `RealtimeSession.on`.
+
+        Raises:
+            ConfigError: agents have no such event, or the handler cannot be called.
+        """
+        self.handlers.add(event_type, handler)
+
+    def off(self, event_type: str, handler: Handler) -> None:
+        """Stop calling `handler`."""
+        self.handlers.remove(event_type, handler)
 
     async def resolve_instructions(self, context: RunContext) -> str:
         """The instructions as they are now.

@@ -6,9 +6,10 @@ import logging
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.conversation.events import Error, SessionEvent
+from rtaudio.conversation.events import AgentHandoff, Error, SessionEvent
 from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.protocol import ErrorEvent
+from rtaudio.session.agent import AGENT_EVENTS
 from rtaudio.session.handlers import Handlers
 from rtaudio.session.stream import EventStream
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Broadcast"]
 
 _log = logging.getLogger("rtaudio.session")
+
+_AGENT_EVENTS = frozenset(kind.type for kind in AGENT_EVENTS)
 
 
 class Broadcast:
@@ -33,7 +36,7 @@ class Broadcast:
     """
 
     def __init__(self, context: RunContext, agent: RealtimeAgent | None) -> None:
-        self.handlers = Handlers(self.report)
+        self.handlers = Handlers()
         self.agent = agent
         self._context = context
         # Weakly, for a loop that was left by `break` does not say so: its stream just vanishes.
@@ -43,23 +46,33 @@ class Broadcast:
         self._end: tuple[Exception | None] | None = None
 
     def wants(self, event_type: str) -> bool:
-        """Whether anybody would see an event of this type."""
+        """Whether anybody who listens to the session would see an event of this type."""
         return bool(self._streams) or self.handlers.wants(event_type)
 
     def deliver(self, event: SessionEvent, *, agent: RealtimeAgent | None = None) -> None:
         """Give an event to everybody. An error that nobody sees is logged, by its kind.
 
+        Events of an agent's life go to handlers of the agent too: behind those of the session,
+        but a handoff first to those of the agent that it leaves.
+
         Args:
             event: the event.
             agent: what it carries as `agent`; None for the current one.
         """
-        if not self.wants(event.type):
+        agent = self.agent if agent is None else agent
+        own = agent.handlers if agent is not None and event.type in _AGENT_EVENTS else None
+        if own is None and not self.wants(event.type):
             if isinstance(event, Error):
                 _log.error("unhandled session error: %s", _kind_of(event.error))
             return
         event.context = self._context
-        event.agent = self.agent if agent is None else agent
-        self.handlers.call(event)
+        event.agent = agent
+        leaves = isinstance(event, AgentHandoff)
+        if own is not None and leaves:
+            own.call(event, self.report)
+        self.handlers.call(event, self.report)
+        if own is not None and not leaves:
+            own.call(event, self.report)
         if self._streams:
             for stream in self._alive():
                 stream.put(event)

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeAlias
 
 from rtaudio.conversation.events import Error, HistoryUpdated, SessionEvent
@@ -26,18 +26,18 @@ class Handlers:
 
     Plain handlers run at once. Async ones are started at once and not waited for, so that a slow
     one does not hold up the events behind it; but when `limit` of them run, no further one is
-    started, and `report` learns of it once. What a handler raises goes to `report`; what an
-    `error` handler raises is logged, since reporting it would call that handler again.
+    started, which is reported once. What a handler raises is reported; what an `error` handler
+    raises is logged, since reporting it would call that handler again.
 
     Args:
-        report: called with exceptions of handlers.
+        kinds: the events that can be listened to; None for all.
 
     Attributes:
         limit: calls of async handlers that may run at a time.
     """
 
-    def __init__(self, report: Callable[[Exception], None]) -> None:
-        self._report = report
+    def __init__(self, kinds: Iterable[type[SessionEvent]] | None = None) -> None:
+        self._kinds = kinds
         # Tuples, since one may change in the middle of being called; empty ones are not kept.
         self._by_type: dict[str, tuple[Handler, ...]] = {}
         self._running: set[asyncio.Future[Any]] = set()
@@ -60,10 +60,11 @@ class Handlers:
         """
         if not callable(handler):
             raise ConfigError(f"a handler must be callable, got {type(handler).__name__}")
-        known = {kind.type for kind in SessionEvent.__subclasses__()}
+        kinds = SessionEvent.__subclasses__() if self._kinds is None else self._kinds
+        known = {kind.type for kind in kinds}
         if event_type not in known:
             raise ConfigError(
-                f"there is no session event {event_type!r}; there are {', '.join(sorted(known))}"
+                f"there is no event {event_type!r} here; there are {', '.join(sorted(known))}"
             )
         self._by_type[event_type] = (*self._by_type.get(event_type, ()), handler)
 
@@ -79,48 +80,61 @@ class Handlers:
         """Whether anybody listens to this type of event."""
         return event_type in self._by_type
 
-    def call(self, event: SessionEvent) -> None:
-        """Give an event to everybody who wants it."""
+    def call(self, event: SessionEvent, report: Callable[[Exception], None]) -> None:
+        """Give an event to everybody who wants it.
+
+        Args:
+            event: the event.
+            report: called with what a handler raises.
+        """
         for handler in self._by_type.get(event.type, ()):
             try:
                 result = handler(event)
             except Exception as error:
-                self._failed(event, error)
+                self._failed(event, error, report)
                 continue
             if result is None:
                 continue
             if len(self._running) >= self.limit and inspect.iscoroutine(result):
-                self._leave_out(result)
+                self._leave_out(result, report)
             elif inspect.isawaitable(result):
                 if isinstance(event, HistoryUpdated):
                     event.capture()
                 running = asyncio.ensure_future(result)
                 self._running.add(running)
-                running.add_done_callback(functools.partial(self._finished, event))
+                running.add_done_callback(functools.partial(self._finished, event, report))
 
-    def _leave_out(self, begun: Coroutine[Any, Any, Any]) -> None:
+    def _leave_out(
+        self, begun: Coroutine[Any, Any, Any], report: Callable[[Exception], None]
+    ) -> None:
         """Do without a call that has not run a step yet: too many run already."""
         begun.close()
         self._lost += 1
         if not self._behind:
             self._behind = True
-            self._report(
+            report(
                 ConsumerTooSlow(
                     f"{self.limit} calls of async handlers run (max_queued_events); until some "
                     "have ended they are not called any more"
                 )
             )
 
-    def _finished(self, event: SessionEvent, done: asyncio.Future[Any]) -> None:
+    def _finished(
+        self,
+        event: SessionEvent,
+        report: Callable[[Exception], None],
+        done: asyncio.Future[Any],
+    ) -> None:
         self._running.discard(done)
         if len(self._running) <= self.limit // 2:
             self._behind = False
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Exception):
-            self._failed(event, error)
+            self._failed(event, error, report)
 
-    def _failed(self, event: SessionEvent, error: Exception) -> None:
+    @staticmethod
+    def _failed(event: SessionEvent, error: Exception, report: Callable[[Exception], None]) -> None:
         if isinstance(event, Error):
             _log.error("an error handler raised %s", type(error).__name__)
         else:
-            self._report(error)
+            report(error)
