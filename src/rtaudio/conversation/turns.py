@@ -32,7 +32,8 @@ class Turns:
 
     A call runs against what was on offer when its response began, even if another agent has taken
     over since; so that offer is kept until the response has ended. The same holds for whether and
-    how often what it says is checked.
+    how often what it says is checked. Where the service does not say which response begins, the
+    offer goes to the first one that is named afterwards.
 
     Attributes:
         offer: what the model may call from now on; opaque here.
@@ -45,6 +46,7 @@ class Turns:
         self._held = held
         self.offer: Any = None
         self._offers: Recent[str, Any] = Recent(_MAX_OPEN)
+        self._unnamed: tuple[Any] | None = None
         self._spoken: Recent[str | None, SpokenText | None] = Recent(_MAX_OPEN)
         self.begun = 0
 
@@ -57,6 +59,7 @@ class Turns:
         """No response has begun yet."""
         self._offers.clear()
         self._spoken.clear()
+        self._unnamed = None
         self.begun = 0
 
     def break_off(self) -> None:
@@ -68,7 +71,9 @@ class Turns:
     def began(self, response_id: str | None) -> None:
         """A response began."""
         self.begun += 1
-        if response_id is not None:
+        if response_id is None:
+            self._unnamed = (self.offer,)
+        else:
             self._offers[response_id] = self.offer
             self._spoken_in(response_id)
         self._outcome.events.append(events.AgentStart(response_id=response_id))
@@ -77,6 +82,8 @@ class Turns:
         self, response_id: str, item_id: str, delta: str, source: Literal["text", "audio"]
     ) -> None:
         """The words of an answer grew."""
+        if self._unnamed is not None:
+            self._offer_of(response_id)
         spoken = self._spoken_in(response_id)
         if spoken is not None:
             text = spoken.add(item_id, delta)
@@ -119,7 +126,7 @@ class Turns:
                 name=wire.name,
                 arguments=wire.arguments,
                 response_id=response_id or None,
-                offer=self._offers.setdefault(response_id, self.offer),
+                offer=self._offer_of(response_id),
             )
         )
 
@@ -127,6 +134,7 @@ class Turns:
         """A response ended, whatever its status."""
         words = _words(output)
         item_id, text = next(iter(words), ("", ""))
+        self._offer_of(response_id)
         spoken = self._spoken_in(response_id)
         if spoken is not None:
             final = {} if spoken.is_finished(item_id, text) else {item_id: text}
@@ -137,7 +145,10 @@ class Turns:
                     number = self._held.begin_run(response_id, each, last=True)
                     self._due(response_id, each, said, "final", number)
         self._spoken.pop(response_id, None)
-        self._offers.pop(response_id or "", None)
+        if response_id is None:
+            self._unnamed = None
+        else:
+            self._offers.pop(response_id, None)
         self._outcome.events.append(events.AgentEnd(output=text, response_id=response_id))
 
     def _due(
@@ -155,7 +166,7 @@ class Turns:
                 text=text,
                 source=source,
                 generation=self.begun,
-                offer=self._offers.get(response_id or "", self.offer),
+                offer=self._offer_of(response_id),
                 number=number,
             )
         )
@@ -166,6 +177,16 @@ class Turns:
         if response_id not in self._spoken:
             self._spoken[response_id] = None if every is None else SpokenText(every)
         return self._spoken[response_id]
+
+    def _offer_of(self, response_id: str | None) -> Any:
+        """What was on offer when a response began; from now on that is settled."""
+        if response_id is not None and response_id in self._offers:
+            return self._offers[response_id]
+        offer = self.offer if self._unnamed is None else self._unnamed[0]
+        if response_id:
+            self._offers[response_id] = offer
+            self._unnamed = None
+        return offer
 
 
 def _words(output: Iterable[protocol.Item]) -> list[tuple[str, str]]:
