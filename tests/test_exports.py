@@ -16,7 +16,7 @@ def test_names_are_sorted_unique_and_exist(name: str) -> None:
     module = importlib.import_module(name)
     names = module.__all__
     assert len(set(names)) == len(names)
-    assert names == sorted(names)
+    assert names == sorted(names, key=lambda each: (not each.isupper(), each))
     for each in names:
         assert getattr(module, each) is not None
 

@@ -17,6 +17,8 @@ __all__ = [
     "ProtocolError",
     "RtAudioError",
     "ToolError",
+    "ToolInputGuardrailTripped",
+    "ToolOutputGuardrailTripped",
     "ToolTimeout",
     "TransportError",
 ]
@@ -90,3 +92,11 @@ class GuardrailTripped(RtAudioError):
         super().__init__(message)
         self.guardrail = guardrail
         self.info = info
+
+
+class ToolInputGuardrailTripped(GuardrailTripped):
+    """A guardrail refused a call of a tool; it was not run, and the model is told nothing."""
+
+
+class ToolOutputGuardrailTripped(GuardrailTripped):
+    """A guardrail refused what a tool returned; the model is told nothing."""

@@ -57,8 +57,12 @@ def test_types_names_and_docstring_become_the_schema():
                 "default": None,
             },
         },
-        "required": ["city"],
+        "required": ["city", "days", "unit", "tags"],
         "additionalProperties": False,
+    }
+    assert read_signature(weather, strict=False).parameters == {
+        **signature.parameters,
+        "required": ["city"],
     }
 
 
@@ -70,7 +74,47 @@ def test_structures_enums_and_limits_are_described():
     assert parameters["required"] == ["place", "unit", "count"]
     assert parameters["properties"]["count"] == {"type": "integer", "minimum": 1, "maximum": 9}
     assert parameters["$defs"]["Place"]["properties"]["country"]["default"] == "FR"
+    assert parameters["$defs"]["Place"]["required"] == ["city", "country"]
+    assert parameters["$defs"]["Place"]["additionalProperties"] is False
     assert parameters["$defs"]["Unit"]["enum"] == ["imperial", "metric"]
+    assert (
+        "additionalProperties" not in read_signature(go, strict=False).parameters["$defs"]["Place"]
+    )
+
+
+def test_a_mapping_takes_any_keys():
+    def count(words: dict[str, int]) -> None:
+        """Count."""
+
+    schema = read_signature(count).parameters["properties"]["words"]
+    assert schema == {"type": "object", "additionalProperties": {"type": "integer"}}
+
+
+def test_a_schema_of_the_applications_own_stands_as_it_is():
+    given = {"type": "object", "properties": {"x": {"type": "integer"}}}
+
+    def f(ctx: RunContext, **arguments: Any) -> Any:
+        """Do it.
+
+        Args:
+            x: not read
+        """
+        return ctx, arguments
+
+    signature = read_signature(f, schema=given)
+    assert signature.parameters == given
+    assert signature.parameters is not given
+    assert signature.takes_context
+    assert signature.description == "Do it."
+
+
+@pytest.mark.parametrize("schema", [[], {"type": "array"}, {"type": "object", "x": object()}])
+def test_a_schema_that_is_none_of_an_object_is_refused(schema):
+    def f() -> None:
+        """Do it."""
+
+    with pytest.raises(ConfigError, match="tool 'f': parameters must be"):
+        read_signature(f, schema=schema)
 
 
 def test_a_function_without_parameters_takes_an_empty_object():

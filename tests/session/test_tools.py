@@ -109,6 +109,58 @@ async def test_a_tool_that_takes_too_long_is_cancelled_and_the_model_is_told(ctx
         await function_tool(timeout_s=0.01, timeout_behavior="raise")(wait).invoke(ctx, "{}")
 
 
+async def test_the_words_about_a_time_out_may_be_the_applications_own(ctx):
+    async def words(context: RunContext, error: ToolTimeout) -> str:
+        return f"{context.context['user']}: {error}"
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    for on_timeout, said in ((words, "ada: The tool wait took"), (lambda *_: "late", "late")):
+        tool = function_tool(timeout_s=0.01, on_timeout=on_timeout)(wait)
+        assert (await tool.invoke(ctx, "{}")).startswith(said)
+
+
+async def test_a_call_that_waits_for_something_cancelled_is_a_failure(ctx):
+    @function_tool(timeout_s=60)
+    async def wait() -> None:
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    assert "what it waited for was cancelled" in await wait.invoke(ctx, "{}")
+
+
+async def test_a_call_that_is_cancelled_is_cancelled(ctx):
+    @function_tool(timeout_s=60)
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    calling = asyncio.ensure_future(wait.invoke(ctx, "{}"))
+    await asyncio.sleep(0)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+
+async def test_with_a_schema_of_its_own_a_function_gets_whatever_object_the_model_wrote(ctx):
+    schema = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+
+    @function_tool(parameters=schema, name="f")
+    async def f(ctx: RunContext, **arguments: Any) -> Any:
+        """Do it."""
+        return ctx.context["user"], arguments
+
+    assert f.wire() == {
+        "type": "function",
+        "name": "f",
+        "description": "Do it.",
+        "parameters": schema,
+    }
+    assert await f.invoke(ctx, '{"y": [1]}') == ("ada", {"y": [1]})
+    assert "do not fit the tool f" in await f.invoke(ctx, "[]")
+
+
 async def test_a_time_out_of_the_tools_own_is_a_failure_like_any_other(ctx):
     @function_tool(timeout_s=60)
     async def fetch() -> None:
@@ -130,6 +182,9 @@ async def test_a_time_out_of_the_tools_own_is_a_failure_like_any_other(ctx):
         ({"needs_approval": "yes"}, "needs_approval must be a bool or callable, got 'yes'"),
         ({"is_enabled": None}, "is_enabled must be a bool or callable, got None"),
         ({"on_error": "words"}, "on_error must be callable or None"),
+        ({"on_timeout": "words"}, "on_timeout must be callable or None"),
+        ({"strict": None}, "strict must be a bool, got None"),
+        ({"parameters": {"type": "string"}}, "parameters must be a JSON schema"),
     ],
 )
 def test_wrong_settings_are_refused_when_the_tool_is_made(settings: Any, words):

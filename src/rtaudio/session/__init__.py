@@ -15,6 +15,11 @@ from rtaudio.session.reconnect import ReconnectPolicy
 from rtaudio.session.session import RealtimeSession
 from rtaudio.session.stats import QueueStats, SessionStats
 from rtaudio.session.stream import ConsumerTooSlow
+from rtaudio.session.tool_guardrails import (
+    ToolGuardrailResult,
+    ToolInputGuardrail,
+    ToolOutputGuardrail,
+)
 from rtaudio.session.tool_output import background_result
 from rtaudio.session.tools import FunctionTool, function_tool
 
@@ -35,6 +40,9 @@ __all__ = [
     "ReconnectPolicy",
     "RunContext",
     "SessionStats",
+    "ToolGuardrailResult",
+    "ToolInputGuardrail",
+    "ToolOutputGuardrail",
     "UsageLimit",
     "background_result",
     "function_tool",

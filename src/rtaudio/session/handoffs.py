@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from rtaudio.errors import ConfigError, ProtocolError
+from rtaudio.session.tool_schema import inlined_schema, strict_schema
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,12 +32,15 @@ class Handoff:
     """Another agent, and the terms of handing over to it; made by `handoff`.
 
     Attributes:
+        kind: what errors call it.
         agent: who takes over.
         name: of the function that the model calls.
         description: when to call it, for the model.
         parameters: JSON schema of its arguments.
         is_enabled: whether it is offered; or a plain or async function of (context, agent).
     """
+
+    kind: ClassVar[str] = "handoff"
 
     def __init__(
         self,
@@ -67,7 +71,8 @@ class Handoff:
         if input_type is not None:
             try:
                 self._input = msgspec.json.Decoder(input_type)
-                self.parameters = _inlined(msgspec.json.schema(input_type))
+                self.parameters = inlined_schema(input_type)
+                strict_schema(self.parameters)
             except TypeError as error:
                 raise ConfigError(f"input_type {input_type!r} has no JSON schema") from error
         self.is_enabled = is_enabled
@@ -140,12 +145,3 @@ def _checked(agent: Any) -> RealtimeAgent:
             f"got {type(agent).__name__}"
         )
     return agent
-
-
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same schema with its outermost reference resolved."""
-    if "$ref" not in schema:
-        return schema
-    definitions = schema["$defs"]
-    inner = definitions.pop(schema["$ref"].rsplit("/", 1)[-1])
-    return {**inner, "$defs": definitions} if definitions else dict(inner)

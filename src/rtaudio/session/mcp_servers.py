@@ -73,6 +73,7 @@ class AttachedTool(FunctionTool):
             parameters=_NO_ARGUMENTS if schema is None else schema,
         )
         self.server_name = server_name
+        self.kind = f"tool of MCP server {server_name!r}"
 
 
 async def list_attached_tools(servers: Iterable[McpServer]) -> list[AttachedTool]:

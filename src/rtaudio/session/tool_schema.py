@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from rtaudio.session.context import RunContext
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ToolSignature", "read_signature"]
+__all__ = ["ToolSignature", "inlined_schema", "read_signature", "strict_schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,12 @@ class ToolSignature:
     description: str
 
 
-def read_signature(function: Callable[..., Any]) -> ToolSignature:
+def read_signature(
+    function: Callable[..., Any],
+    *,
+    strict: bool = True,
+    schema: Mapping[str, Any] | None = None,
+) -> ToolSignature:
     """Read what a function takes.
 
     A first parameter that is annotated as `RunContext`, or named `ctx` or `context` without an
@@ -46,15 +52,19 @@ def read_signature(function: Callable[..., Any]) -> ToolSignature:
 
     Args:
         function: plain or async. Its docstring may describe parameters in an `Args:` section.
+        strict: see `strict_schema`.
+        schema: JSON schema of an object, which stands as it is in place of the parameters.
 
     Raises:
         ConfigError: it takes arguments by position only or any number of them, or an annotation
-            has no meaning in JSON or cannot be resolved.
+            has no meaning in JSON or cannot be resolved; or the given schema is none of an object.
     """
     name = getattr(function, "__name__", type(function).__name__)
     description, described = _read_docstring(inspect.getdoc(function) or "")
     parameters = list(inspect.signature(function).parameters.values())
     takes_context = bool(parameters) and _is_context(parameters[0])
+    if schema is not None:
+        return ToolSignature(takes_context, dict[str, Any], _checked(schema, name), description)
     fields: list[Any] = []
     for parameter in parameters[takes_context:]:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -72,19 +82,61 @@ def read_signature(function: Callable[..., Any]) -> ToolSignature:
             fields.append((parameter.name, kind, msgspec.field(default_factory=default)))
     try:
         arguments = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
-        schema = msgspec.json.schema(arguments)
+        learnt = inlined_schema(arguments)
     except TypeError as error:
         raise ConfigError(f"tool {name!r}: its parameters have no JSON schema: {error}") from error
-    definitions = schema.pop("$defs")
-    inlined = definitions.pop("Arguments")
-    del inlined["title"]
+    learnt.setdefault("required", [])
+    if strict:
+        strict_schema(learnt)
     for field in fields:
         if len(field) == 3:
-            _show_default(inlined["properties"][field[0]], field[2].default_factory())
-    inlined.setdefault("required", [])
-    if definitions:
-        inlined["$defs"] = definitions
-    return ToolSignature(takes_context, arguments, inlined, description)
+            _show_default(learnt["properties"][field[0]], field[2].default_factory())
+    return ToolSignature(takes_context, arguments, learnt, description)
+
+
+def inlined_schema(kind: Any) -> dict[str, Any]:
+    """The JSON schema of a type, with its outermost reference resolved and without a title.
+
+    Raises:
+        TypeError: it has none.
+    """
+    schema = msgspec.json.schema(kind)
+    definitions = schema.pop("$defs", {})
+    if "$ref" in schema:
+        schema = definitions.pop(schema["$ref"].rsplit("/", 1)[-1])
+    schema.pop("title", None)
+    return {**schema, "$defs": definitions} if definitions else schema
+
+
+def strict_schema(schema: Any) -> None:
+    """Let the model fill in every field of every object, and no others.
+
+    Models keep to such a schema better than to one that leaves things open. What has a default
+    shows it, and may be left out all the same: it is the model that is held to this, not the call.
+    Mappings with keys of any name stay as they are.
+    """
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        if schema.get("type") == "object" and isinstance(properties, dict):
+            schema["required"] = list(properties)
+            schema["additionalProperties"] = False
+        for inner in schema.values():
+            strict_schema(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            strict_schema(inner)
+
+
+def _checked(schema: Any, name: str) -> dict[str, Any]:
+    kind = schema.get("type", "object") if isinstance(schema, Mapping) else type(schema).__name__
+    if kind != "object" or not isinstance(schema, Mapping):
+        raise ConfigError(
+            f"tool {name!r}: parameters must be a JSON schema of an object, got {kind!r}"
+        )
+    try:
+        return msgspec.json.decode(msgspec.json.encode(schema), type=dict[str, Any])
+    except TypeError as error:
+        raise ConfigError(f"tool {name!r}: parameters must be JSON: {error}") from error
 
 
 def _same(value: Any) -> Any:
