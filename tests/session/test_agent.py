@@ -54,6 +54,18 @@ async def test_a_handoff_is_told_first_by_the_agent_that_is_left(talk_with):
         assert heard[4:] == [("session", "agent_end"), ("b", "agent_end")]
 
 
+async def test_a_handoff_is_told_by_the_agent_whose_call_it_was(talk_with):
+    second, third = RealtimeAgent("b"), RealtimeAgent("c")
+    async with talk_with(handoffs=[second]) as talk:
+        talk.response("created")
+        await talk.session.update_agent(third)
+        heard = listen(talk, talk.agent, second, third)
+        talk.call("transfer_to_b")
+        await talk.settle()
+        assert heard == [("a", "agent_handoff"), ("session", "agent_handoff")]
+        assert talk.session.current_agent is second
+
+
 async def test_a_handler_that_raises_is_an_error_of_the_session(talk_with):
     def fail(_event: Any) -> None:
         raise LookupError("x")

@@ -186,6 +186,47 @@ async def test_closing_during_the_callback_applies_nothing(talk_with, second):
         assert len(updates(talk)) == 1
 
 
+async def test_reconnecting_during_the_callback_applies_nothing(talk_with, second):
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_ctx: Any) -> None:
+        begun.set()
+        while not go_on.is_set():
+            try:
+                await go_on.wait()
+            except asyncio.CancelledError:
+                continue
+        ended.set()
+
+    async with talk_with(handoffs=[handoff(second, on_handoff=stubborn)]) as talk:
+        talk.response("created")
+        talk.call("transfer_to_Second_one_")
+        await begun.wait()
+        talk.transport.disconnect()
+        await talk.session.connect()
+        go_on.set()
+        await ended.wait()
+        await talk.settle()
+        assert talk.session.current_agent is talk.agent
+        assert [update["instructions"] for update in updates(talk)] == ["", ""]
+        assert (talk.sent(), talk.events) == ([], [])
+
+
+@pytest.mark.parametrize("who", ["session", "agent"])
+async def test_a_handler_that_closes_the_session_stops_the_handoff(who, talk_with, second):
+    async with talk_with(handoffs=[second]) as talk:
+
+        async def close(_event: Any) -> None:
+            await talk.session.close()
+
+        getattr(talk, who).on("agent_handoff", close)
+        talk.response("created")
+        talk.call("transfer_to_Second_one_")
+        await talk.settle()
+        assert talk.session.current_agent is talk.agent
+        assert (talk.sent(), talk.events) == ([], [])
+
+
 async def test_a_reconnection_begins_with_the_first_agent_again(talk_with, second):
     async with talk_with(handoffs=[second]) as talk:
         await talk.session.update_agent(second)
@@ -198,7 +239,7 @@ async def test_a_reconnection_begins_with_the_first_agent_again(talk_with, secon
 async def test_an_agent_that_cannot_be_prepared_changes_nothing(talk_with):
     broken = RealtimeAgent("b", tools=[who, function_tool(name="who")(lambda: None)])
     async with talk_with(who) as talk:
-        with pytest.raises(ConfigError, match="agent 'b' offers one name twice"):
+        with pytest.raises(ConfigError, match="agent 'b' offers a name more than once"):
             await talk.session.update_agent(broken)
         with pytest.raises(ConfigError, match="must be a RealtimeAgent, got str"):
             await talk.session.update_agent("b")
@@ -210,7 +251,7 @@ async def test_a_tool_and_a_handoff_of_one_name_clash_unless_one_is_disabled(tal
     def same(*, is_enabled: bool) -> Any:
         return function_tool(name="transfer_to_Second_one_", is_enabled=is_enabled)(lambda: None)
 
-    with pytest.raises(ConfigError, match=r"transfer_to_Second_one_ \(FunctionTool, Handoff\)"):
+    with pytest.raises(ConfigError, match=r"transfer_to_Second_one_ \(function tool, handoff\)"):
         await talk_with(same(is_enabled=True), handoffs=[second]).session.connect()
     async with talk_with(same(is_enabled=False), handoffs=[second]) as talk:
         assert len(updates(talk)[0]["tools"]) == 1

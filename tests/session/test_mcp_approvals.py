@@ -98,6 +98,16 @@ async def test_other_content_under_one_id_is_an_error_and_the_first_stays(change
         assert answers(talk) == [answer(True)]
 
 
+@pytest.mark.parametrize("approved", [True, False])
+async def test_the_context_decides_about_requests_too(approved, talk_with):
+    async with talk_with(TOOL) as talk:
+        ask(talk)
+        decide = "approve_tool" if approved else "reject_tool"
+        getattr(talk.session.context, decide)(requests(talk)[0])
+        await talk.settle()
+        assert answers(talk) == [answer(approved)]
+
+
 async def test_one_id_under_another_agent_is_a_request_of_its_own(talk_with):
     async with talk_with(TOOL) as talk:
         ask(talk)

@@ -451,6 +451,82 @@ class TestTools:
             await talk.settle()
             assert talk.sent() == [("c1", "done"), "create"]
 
+    async def test_an_output_whose_writing_the_loss_cut_short_is_sent_once_more(
+        self, talk_with: Any
+    ) -> None:
+        @function_tool
+        async def add(a: int, b: int) -> int:
+            return a + b
+
+        async with talk_with(add, options={"reconnect": AT_ONCE}) as talk:
+            talk.response("created")
+            talk.transport.fail_next_call("send_event", LOST)
+            talk.call("add", {"a": 1, "b": 2})
+            await talk.settle()
+            events = await lose(talk.session, talk.transport)
+            assert [event.get("item", {}).get("type") for event in events[1:]] == [
+                "function_call",
+                "function_call_output",
+                None,
+            ]
+            assert talk.kinds() == ["agent_tool_start", "agent_tool_end"]
+
+    async def test_an_output_whose_writing_fails_only_after_the_new_connection_stands_follows_there(
+        self, talk_with: Any, monkeypatch: Any
+    ) -> None:
+        @function_tool
+        async def add(a: int, b: int) -> int:
+            return a + b
+
+        async with talk_with(add, options={"reconnect": AT_ONCE}) as talk:
+            write, stuck = talk.transport.send_event, asyncio.Event()
+
+            async def send_event(event: Any) -> None:
+                if event["type"] == "conversation.item.create" and not stuck.is_set():
+                    await stuck.wait()
+                    raise LOST
+                await write(event)
+
+            monkeypatch.setattr(talk.transport, "send_event", send_event)
+            talk.response("created")
+            talk.call("add", {"a": 1, "b": 2})
+            await talk.settle()
+            known = len(talk.transport.calls)
+            await lose(talk.session, talk.transport)
+            stuck.set()
+            await talk.settle()
+            events = [call.event for call in talk.transport.calls[known:]]
+            items = [event["item"]["type"] for event in events if "item" in event]
+            assert items == ["function_call", "function_call_output"]
+            assert talk.kinds() == ["agent_tool_start", "agent_tool_end"]
+            assert talk.sent()[-1] == "create"
+
+    async def test_what_waited_for_a_tool_is_taken_in_when_the_connection_is_lost(
+        self, service: Any, talk_with: Any
+    ) -> None:
+        go_on = asyncio.Event()
+
+        @function_tool
+        async def slow() -> str:
+            await go_on.wait()
+            return "done"
+
+        options = {"reconnect": AT_ONCE, "async_tool_calls": False}
+        async with talk_with(slow, options=options) as talk:
+            talk.response("created")
+            talk.call("slow")
+            talk.transport.emit(service.item("m1"))
+            talk.response("done")
+            await talk.settle()
+            events = await lose(talk.session, talk.transport)
+            assert [event["item"]["type"] for event in events[1:]] == ["function_call", "message"]
+            talk.transport.emit(service.item("m2"))
+            assert [item.item_id for item in talk.session.history] == ["i_c1", "m1"]
+            go_on.set()
+            await talk.settle()
+            assert [item.item_id for item in talk.session.history] == ["i_c1", "m1", "m2"]
+            assert talk.sent() == [("c1", "done"), "create"]
+
     async def test_a_decision_about_a_call_counts_on_the_new_connection(
         self, talk_with: Any
     ) -> None:

@@ -17,8 +17,10 @@ async def test_functions_that_block_leave_the_threads_of_the_loop_alone():
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     blocked = threading.Event()
     tools = [asyncio.ensure_future(in_thread(blocked.wait)) for _ in range(4)]
+    await asyncio.sleep(0)
     try:
-        assert await asyncio.to_thread(int, "7") == 7
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(int, "7") == 7
         assert not any(tool.done() for tool in tools)
     finally:
         blocked.set()

@@ -282,10 +282,8 @@ class Conversation:
                 self._record.sent(dict(event))
             self._outcome.client_events.append(dict(event))
 
-    def answer_call(self, call: FunctionCall, output: str, *, respond: bool) -> None:
-        """Send a function's output, and with `respond` ask for a response to it."""
-        item = {"type": "function_call_output", "call_id": call.call_id, "output": output}
-        self._outcome.client_events.append({"type": "conversation.item.create", "item": item})
+    def call_answered(self, call: FunctionCall, output: str, *, respond: bool) -> None:
+        """A function's output was written; with `respond`, ask for a response to it."""
         self._record.answered(call.item_id, output)
         if respond:
             self._sequencer.request()

@@ -65,6 +65,7 @@ class Turns:
     def break_off(self) -> None:
         """The connection broke: the response that was going on does not end any more."""
         self._offers.clear()
+        self._unnamed = None
         self._spoken.clear()
         self.begun += 1
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from rtaudio.conversation.calls import FunctionCall
 from rtaudio.conversation.prices import PriceTable
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.session.agent import RealtimeAgent
+from rtaudio.session.approvals import DEFAULT_REJECTION, FunctionApproval
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrails import GuardrailResult, InputGuardrail, OutputGuardrail
 from rtaudio.session.handoffs import Handoff, handoff
@@ -24,7 +26,10 @@ from rtaudio.session.tool_output import background_result
 from rtaudio.session.tools import FunctionTool, function_tool
 
 __all__ = [
+    "DEFAULT_REJECTION",
     "ConsumerTooSlow",
+    "FunctionApproval",
+    "FunctionCall",
     "FunctionTool",
     "GuardrailResult",
     "Handoff",

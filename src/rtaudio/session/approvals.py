@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from rtaudio.conversation.recent import Recent
+from rtaudio.errors import ConfigError, ProtocolError
+from rtaudio.session.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from rtaudio.conversation.calls import FunctionCall
@@ -65,13 +67,23 @@ class Decision:
 
 # Decisions about single calls that are kept; one that is forgotten would be asked for again.
 _MAX_DECISIONS = 1000
+Decider: TypeAlias = Callable[[Any, Decision, bool, bool], Awaitable[None] | None]
 
 
 class Approvals:
-    """What was decided so far, by agent and tool; it outlives connections."""
+    """What was decided so far, by agent and tool; it outlives connections.
+
+    Attributes:
+        deciders: who carries out a decision, by the `type` of what was asked; called with the
+            approval, the decision, whether it holds for later calls too, and whether it may be
+            about a call that has not come yet.
+    """
 
     def __init__(self) -> None:
-        self._calls: Recent[tuple[int, str, str], Decision] = Recent(_MAX_DECISIONS)
+        self.deciders: dict[str, Decider] = {}
+        self._calls: Recent[tuple[int, str, str], tuple[tuple[Any, ...], Decision]] = Recent(
+            _MAX_DECISIONS
+        )
         self._standing: dict[tuple[int, str], Decision] = {}
         # Agents are known by identity, so those that were judged are kept.
         self._agents: dict[int, RealtimeAgent] = {}
@@ -82,20 +94,67 @@ class Approvals:
         return self._calls.queue
 
     def decide(
-        self, approval: FunctionApproval, *, approved: bool, always: bool, message: str | None
-    ) -> None:
-        """Remember a decision; with `always` for all later calls of this tool by this agent."""
-        agent = approval.agent
-        self._agents[id(agent)] = agent
-        decision = Decision(approved, message)
-        self._calls[(id(agent), approval.tool.name, approval.call_id)] = decision
-        if always:
-            self._standing[(id(agent), approval.tool.name)] = decision
+        self, approval: Any, decision: Decision, *, always: bool, ahead: bool
+    ) -> Awaitable[None] | None:
+        """Carry out a decision.
 
-    def decision(self, agent: RealtimeAgent, tool_name: str, call_id: str) -> Decision | None:
-        """What holds for a call: the decision about itself, else the standing one."""
-        own = self._calls.get((id(agent), tool_name, call_id))
-        return own or self._standing.get((id(agent), tool_name))
+        Args:
+            approval: what it is about.
+            decision: what was decided.
+            always: let it hold for all later calls of the tool by this agent.
+            ahead: the call may be one that has not come yet.
+
+        Returns:
+            Something to wait for, where carrying it out takes time.
+
+        Raises:
+            ConfigError: nobody asks for approvals of this kind.
+            ProtocolError: it is about nothing that was asked on this connection.
+        """
+        decide = self.deciders.get(getattr(approval, "type", ""))
+        if decide is None:
+            raise ConfigError(
+                "an approval is what a tool_approval_requested event carries as `approval`, "
+                f"got {type(approval).__name__}"
+            )
+        return decide(approval, decision, always, ahead)
+
+    def remember(self, approval: FunctionApproval, decision: Decision, *, always: bool) -> None:
+        """Keep a decision; with `always` for all later calls of this tool by this agent."""
+        agent, call = approval.agent, approval.call
+        self._agents[id(agent)] = agent
+        asked = fingerprint("function", call.name, call.arguments)
+        key = id(agent), call.name, call.call_id
+        asked_before, before = self._calls.get(key, (None, None))
+        merged = _merged(before, decision) if asked == asked_before else decision
+        self._calls[key] = asked, merged
+        if always:
+            tool = id(agent), call.name
+            self._standing[tool] = _merged(self._standing.get(tool), decision)
+
+    def decision(self, agent: RealtimeAgent, call: FunctionCall) -> Decision | None:
+        """What holds for a call: the decision about itself, else the standing one.
+
+        Raises:
+            ProtocolError: it was decided about a call with this id that had other arguments.
+        """
+        standing = self._standing.get((id(agent), call.name))
+        asked, own = self._calls.get((id(agent), call.name, call.call_id), (None, None))
+        if own is None:
+            return standing
+        if asked != fingerprint("function", call.name, call.arguments):
+            raise ProtocolError(f"function call {call.call_id!r} was judged with other arguments")
+        wordless = not own.approved and own.message is None
+        return standing if wordless and standing and not standing.approved else own
+
+
+def _merged(before: Decision | None, now: Decision) -> Decision:
+    """Of two decisions about one thing an approval counts, and a message is not lost."""
+    if before is None or now.approved:
+        return now
+    if before.approved or now.message is None:
+        return before
+    return now
 
 
 async def word_rejection(

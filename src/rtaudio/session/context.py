@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.session.approvals import Approvals
+from rtaudio.session.approvals import Approvals, Decision
 
 if TYPE_CHECKING:
     from rtaudio.conversation import Conversation, History, Usage
@@ -32,6 +32,34 @@ class RunContext:
         copy.approvals = self.approvals
         copy._frozen = self.history
         return copy
+
+    def approve_tool(self, approval: Any, always: bool = False) -> None:
+        """Let a call run, like `RealtimeSession.approve`, also one that has not come yet.
+
+        Args:
+            approval: of a `tool_approval_requested` event; or made by hand, a `FunctionApproval` of
+                an agent, a tool of this agent, and a `FunctionCall` with the arguments to come.
+            always: let all later calls of this tool by this agent run without asking.
+
+        Raises:
+            ProtocolError: it was asked for on an earlier connection, or differs from what was
+                asked for, or the agent has no such tool.
+        """
+        self.approvals.decide(approval, Decision(approved=True), always=always, ahead=True)
+
+    def reject_tool(self, approval: Any, always: bool = False, message: str | None = None) -> None:
+        """Refuse a call, like `RealtimeSession.reject`, also one that has not come yet.
+
+        Args:
+            approval: as with `approve_tool`.
+            always: refuse all later calls of this tool by this agent without asking.
+            message: what the model is told; None for the usual words.
+
+        Raises:
+            ProtocolError: as with `approve_tool`.
+        """
+        decision = Decision(approved=False, message=message)
+        self.approvals.decide(approval, decision, always=always, ahead=True)
 
     @property
     def history(self) -> History:

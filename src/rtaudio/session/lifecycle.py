@@ -196,7 +196,12 @@ class Lifecycle:
         if mine != self._generation:
             raise TransportError("the session was closed before the handoff was done")
         link.offer(offer)
-        link.broadcast.deliver(AgentHandoff(from_agent=from_agent, to_agent=agent))
+        event = AgentHandoff(from_agent=from_agent, to_agent=agent)
+        link.broadcast.deliver(event, agent=from_agent)
+        # A handler may be closing the session.
+        await asyncio.sleep(0)
+        if mine != self._generation:
+            raise TransportError("the session was closed before the handoff was done")
         link.broadcast.agent = agent
         link.use_mcp(offer)
 

@@ -16,7 +16,8 @@ from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrail_runs import GuardrailRuns
 from rtaudio.session.guardrails import GuardrailSettings
-from rtaudio.session.mcp_approvals import McpApprovals
+from rtaudio.session.inbox import Inbox
+from rtaudio.session.mcp_approvals import McpApproval, McpApprovals
 from rtaudio.session.outbox import Outbox
 from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
@@ -80,14 +81,18 @@ class Link:
         self.context = RunContext(options.context, self.conversation)
         self.broadcast = Broadcast(self.context, agent)
         self.outbox = Outbox(transport, self._send_failed)
+        self._one_by_one = False
+        self._inbox = Inbox(lambda: self.calls.running, self.broadcast.report)
         self.calls = ToolCalls(
             self.context,
             self.broadcast,
-            self._answer_call,
-            hand_over,
-            lambda: options.tool_error_formatter,
+            options,
+            answer=self._answer_call,
+            hand_over=hand_over,
+            idle=self._inbox.release,
         )
         self.mcp_approvals = McpApprovals(self.broadcast, self.outbox, self._mcp_decided)
+        self.context.approvals.deciders[McpApproval.type] = self.mcp_approvals.decide
         self.guardrails = GuardrailRuns(
             self.context, self.broadcast, options, self._passed, self._block
         )
@@ -96,6 +101,7 @@ class Link:
         self._mend = mend
         # Between two connections: what is to be sent is remembered by the conversation.
         self._suspended = False
+        self._connection = 0
         self._malformed = 0
         self._sent_bytes = 0
         self._sent_ms = 0.0
@@ -109,6 +115,9 @@ class Link:
         self.broadcast.begin()
         self.broadcast.handlers.limit = options.max_queued_events
         self.stop()
+        self._one_by_one = not options.async_tool_calls
+        self._inbox.limit = options.max_queued_events
+        self.calls.begin()
         self.input = InputAudio(options.input_audio)
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
@@ -131,10 +140,13 @@ class Link:
 
     def stop(self) -> set[asyncio.Task[None]]:
         """Drop what waits to be written, end checks and tools; returns tools that still run."""
+        running = self.calls.stop()
+        # What arrived before the end is part of the conversation, though nobody can answer it.
+        self._inbox.drain()
         self.outbox.clear()
         self.guardrails.stop()
         self.mcp_approvals.stop()
-        return self.calls.stop()
+        return running
 
     def suspend(self) -> bool:
         """The connection is lost, and another one is going to be made. Tools go on.
@@ -142,6 +154,8 @@ class Link:
         Returns:
             Whether an answer was being given.
         """
+        # What arrived before belongs to the old connection.
+        self._inbox.drain()
         self._suspended = True
         self.outbox.clear()
         self.guardrails.stop(for_good=False)
@@ -154,6 +168,7 @@ class Link:
     def resume(self, *, replay: bool, again: bool) -> None:
         """The other connection stands; `again` where the broken answer is to be given once more."""
         self._suspended = False
+        self._connection += 1
         self.conversation.resume(replay=replay, running=self.calls.owed(), again=again)
         self.pump()
 
@@ -214,6 +229,7 @@ class Link:
             queues={
                 "events": self.broadcast.queue(limit),
                 "handlers": self.broadcast.handlers.queue,
+                "inbox": self._inbox.queue,
                 "outbox": self.outbox.queue,
                 **self.conversation.queues(),
                 "calls": self.calls.queue,
@@ -269,11 +285,25 @@ class Link:
                 self.broadcast.report(error)
         self.pump()
 
-    def _answer_call(self, call: FunctionCall, output: str, respond: bool) -> None:
-        self.conversation.answer_call(call, output, respond=respond)
+    async def _answer_call(self, call: FunctionCall, output: str, respond: bool) -> None:
+        written = False
+        while not (written or self._suspended):
+            connection = self._connection
+            try:
+                await self.outbox.send(call.output_event(output))
+                written = True
+            except ConnectionLost:
+                if self._options.reconnect is None:
+                    raise
+                if connection == self._connection:
+                    break
+        # What could not be written the next connection is told, as a part of history.
+        self.conversation.call_answered(call, output, respond=respond)
         self.pump()
 
     def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
+        if self._one_by_one and self._inbox.keep(self._on_event, event, raw):
+            return
         if self.broadcast.wants("transport_event"):
             self.broadcast.deliver(TransportEvent(raw=raw))
         try:
@@ -283,6 +313,8 @@ class Link:
         self.pump()
 
     def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
+        if self._one_by_one and self._inbox.keep(self._on_garbage, error, raw):
+            return
         self._malformed += 1
         transport_event = TransportEvent(raw=raw)
         try:

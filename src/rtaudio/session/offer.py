@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtaudio.errors import ConfigError
 from rtaudio.session.hosted_mcp import HostedMcpTool
-from rtaudio.session.mcp_servers import AttachedTool, list_attached_tools
+from rtaudio.session.mcp_servers import list_attached_tools
 
 if TYPE_CHECKING:
     from rtaudio.session.agent import RealtimeAgent
@@ -49,31 +52,33 @@ async def is_enabled(
 
 
 async def prepare_offer(agent: RealtimeAgent, context: RunContext) -> Offer:
-    """Find out which of an agent's tools and handoffs are enabled.
+    """Find out which of an agent's tools and handoffs are enabled, asking all of them at once.
 
     Raises:
         ToolError: an MCP server of the agent did not list its tools.
         ConfigError: two of them have one name.
+        Exception: what an `is_enabled` raised.
     """
-    by_name: dict[str, list[FunctionTool | Handoff]] = {}
     hosted = tuple(tool for tool in agent.tools if isinstance(tool, HostedMcpTool))
     functions = [tool for tool in agent.tools if not isinstance(tool, HostedMcpTool)]
     attached = await list_attached_tools(agent.mcp_servers)
     callees: list[FunctionTool | Handoff] = [*functions, *attached, *agent.handoffs]
-    for callee in callees:
-        if await is_enabled(callee, context, agent):
-            by_name.setdefault(callee.name, []).append(callee)
+    enabled = await asyncio.gather(*(is_enabled(each, context, agent) for each in callees))
+    by_name: dict[str, list[FunctionTool | Handoff]] = {}
+    for callee in itertools.compress(callees, enabled):
+        by_name.setdefault(callee.name, []).append(callee)
     clashes = [
-        f"{name} ({', '.join(map(_source, same))})"
+        f"{name} ({', '.join(_counted(same))})"
         for name, same in sorted(by_name.items())
         if len(same) > 1
     ]
     if clashes:
-        raise ConfigError(f"agent {agent.name!r} offers one name twice: {'; '.join(clashes)}")
+        raise ConfigError(
+            f"agent {agent.name!r} offers a name more than once: {'; '.join(clashes)}"
+        )
     return Offer(agent, {name: same[0] for name, same in by_name.items()}, hosted)
 
 
-def _source(callee: FunctionTool | Handoff) -> str:
-    if isinstance(callee, AttachedTool):
-        return f"tool of MCP server {callee.server_name!r}"
-    return type(callee).__name__
+def _counted(callees: list[FunctionTool | Handoff]) -> list[str]:
+    kinds = Counter(callee.kind for callee in callees)
+    return [f"{kind} x{count}" if count > 1 else kind for kind, count in sorted(kinds.items())]

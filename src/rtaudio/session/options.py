@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RealtimeSessionOptions"]
 
+_TOOL_EXECUTION = "a bool at 'pre_approval_input_guardrails', and nothing else"
+
 
 @dataclass(slots=True, kw_only=True)
 class RealtimeSessionOptions:
@@ -73,6 +75,14 @@ class RealtimeSessionOptions:
             from it, or None instead of it, gives the default.
         automatically_trigger_response_for_mcp_tool_calls: ask for a response when the service has
             called an MCP tool; without it the model waits until the application asks.
+        tool_execution: `{"pre_approval_input_guardrails": True}` has a tool's input guardrails look
+            at a call before a person is asked about it, and again before it runs; otherwise they
+            look only before it runs.
+        async_tool_calls: whether the conversation goes on while a tool runs. False takes in the
+            service's next event when the tool has finished, so a tool must not wait for one; more
+            than `max_queued_events` of them do not wait for it.
+        replay_outputs: whether the output of a call is sent again when the service repeats the
+            call. False does so only where it could not be written the first time.
         playback_tracker: where the application reports what it has played; None assumes that sound
             plays as soon as it arrives, one piece after the other. With `wall` time goes on even
             where sound comes too late: what is missing counts as played.
@@ -83,8 +93,8 @@ class RealtimeSessionOptions:
         usage_limit: tokens or money after which the session ends itself: it asks for no further
             answer, delivers `usage_limit_reached` and closes; None for no limit.
         max_queued_events: how many events an iterator may fall behind before it gets
-            `ConsumerTooSlow`, and how many calls of async handlers may run at a time before further
-            ones are left out; at least 1.
+            `ConsumerTooSlow`, how many may wait for a tool, and how many calls of async handlers
+            may run at a time before further ones are left out; at least 1.
     """
 
     api_key: ApiKey | None = field(default=None, repr=False)
@@ -106,6 +116,9 @@ class RealtimeSessionOptions:
     guardrail_feedback: Callable[[Finding], str] | None = default_feedback
     tool_error_formatter: ToolErrorFormatter | None = None
     automatically_trigger_response_for_mcp_tool_calls: bool = True
+    tool_execution: Mapping[str, Any] | None = None
+    async_tool_calls: bool = True
+    replay_outputs: bool = True
     playback_tracker: PlaybackTracker | Literal["wall"] | None = None
     reconnect: ReconnectPolicy | None = None
     prices: PriceTable | None = None
@@ -120,7 +133,7 @@ class RealtimeSessionOptions:
         """
         fine = isinstance(self.api_key, str) or callable(self.api_key)
         _check("api_key", self.api_key, fine or self.api_key is None, "a str, callable or None")
-        for name in ("config", "trace_metadata"):
+        for name in ("config", "tool_execution", "trace_metadata"):
             _check_type(name, getattr(self, name), Mapping, "a mapping or None")
         for name in ("group_id", "model", "url", "workflow_name"):
             _check_type(name, getattr(self, name), str, "a str or None")
@@ -139,13 +152,21 @@ class RealtimeSessionOptions:
         if self.usage_limit is not None and self.usage_limit.cost is not None:
             wanted = "a PriceTable, as usage_limit is in money"
             _check("prices", self.prices, self.prices is not None, wanted)
-        for name in ("automatically_trigger_response_for_mcp_tool_calls", "tracing_disabled"):
+        for name in (
+            "automatically_trigger_response_for_mcp_tool_calls",
+            "async_tool_calls",
+            "replay_outputs",
+            "tracing_disabled",
+        ):
             flag = getattr(self, name)
             _check(name, flag, isinstance(flag, bool), "a bool")
         for name in ("output_guardrails", "input_guardrails"):
             # Not an iterator: the options are read more than once.
             fine = isinstance(getattr(self, name), Sequence)
             _check(name, getattr(self, name), fine, "a list or tuple")
+        for key, value in (self.tool_execution or {}).items():
+            fine = key == "pre_approval_input_guardrails" and isinstance(value, bool)
+            _check(f"tool_execution[{key!r}]", value, fine, _TOOL_EXECUTION)
         check_guardrails("the session", OutputGuardrail, self.output_guardrails)
         check_guardrails("the session", InputGuardrail, self.input_guardrails)
         GuardrailSettings.read(self.output_guardrail_settings)
@@ -162,6 +183,11 @@ class RealtimeSessionOptions:
                 normalise_session_config(self.config)
             except ConfigError as error:
                 raise ConfigError(f"option config: {error}") from None
+
+    @property
+    def pre_approval_input_guardrails(self) -> bool:
+        """Whether input guardrails of tools look at a call before a person is asked."""
+        return bool((self.tool_execution or {}).get("pre_approval_input_guardrails", False))
 
     def make_transport(self) -> RealtimeTransport:
         """The transport that is named, or was given."""

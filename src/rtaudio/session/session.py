@@ -17,7 +17,6 @@ from rtaudio.errors import ConfigError
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.approvals import Decision
 from rtaudio.session.lifecycle import Lifecycle
-from rtaudio.session.mcp_approvals import McpApproval
 from rtaudio.session.options import RealtimeSessionOptions
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from rtaudio.session.approvals import FunctionApproval
     from rtaudio.session.context import RunContext
     from rtaudio.session.handlers import Handler
+    from rtaudio.session.mcp_approvals import McpApproval
     from rtaudio.session.stats import SessionStats
     from rtaudio.session.stream import EventStream
     from rtaudio.transports import RealtimeTransport
@@ -415,19 +415,18 @@ class RealtimeSession:
     async def approve(self, approval: FunctionApproval | McpApproval, always: bool = False) -> None:
         """Let a call run that a `tool_approval_requested` event asked about.
 
+        A call that was decided before stays as it was.
+
         Args:
-            approval: the event's.
+            approval: the event's, or one made from the same facts.
             always: let all later calls of this tool by this agent run without asking. Calls that
                 the service makes to MCP servers are decided one by one; a warning says so.
 
         Raises:
-            ProtocolError: it was not asked for on this connection.
+            ProtocolError: it was not asked for on this connection, or differs from what was.
             TransportError: the service could not be told; decide again.
         """
-        if isinstance(approval, McpApproval):
-            await self._decide_mcp(approval, Decision(approved=True), always)
-            return
-        self._link.calls.approve(approval, always=always)
+        await self._decide(approval, Decision(approved=True), always)
 
     async def reject(
         self,
@@ -437,25 +436,38 @@ class RealtimeSession:
     ) -> None:
         """Refuse a call that a `tool_approval_requested` event asked about; the model is told.
 
+        A call that was decided before stays as it was.
+
         Args:
-            approval: the event's.
+            approval: the event's, or one made from the same facts.
             always: refuse all later calls of this tool by this agent without asking. Calls that
                 the service makes to MCP servers are decided one by one; a warning says so.
             message: what the model is told; None for the usual words.
 
         Raises:
-            ProtocolError: it was not asked for on this connection.
+            ProtocolError: it was not asked for on this connection, or differs from what was.
             TransportError: the service could not be told; decide again.
         """
-        if isinstance(approval, McpApproval):
-            await self._decide_mcp(approval, Decision(approved=False, message=message), always)
-            return
-        self._link.calls.reject(approval, always=always, message=message)
+        await self._decide(approval, Decision(approved=False, message=message), always)
 
-    async def _decide_mcp(self, approval: McpApproval, decision: Decision, always: bool) -> None:
-        written = self._link.mcp_approvals.decide(approval, decision, always, ahead=False)
-        if written is not None:
-            await written
+    async def approve_tool_call(self, call_id: str, always: bool = False) -> None:
+        """Let the call with this id run, if one waits for a decision."""
+        for approval in self._link.calls.waiting(call_id):
+            await self.approve(approval, always)
+
+    async def reject_tool_call(
+        self, call_id: str, always: bool = False, message: str | None = None
+    ) -> None:
+        """Refuse the call with this id, if one waits for a decision."""
+        for approval in self._link.calls.waiting(call_id):
+            await self.reject(approval, always, message)
+
+    async def _decide(
+        self, approval: FunctionApproval | McpApproval, decision: Decision, always: bool
+    ) -> None:
+        done = self.context.approvals.decide(approval, decision, always=always, ahead=False)
+        if done is not None:
+            await done
 
     def mute(self, muted: bool) -> None:
         """Mute the transport's microphone.

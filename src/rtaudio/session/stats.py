@@ -32,7 +32,8 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
         interruptions: answers that were cut off: by the user's voice, by `interrupt`, by a
             guardrail or by a limit.
         queues: everything that could grow, by name: `events` (the iterator furthest behind),
-            `handlers` (calls of async handlers that run), `outbox` (what waits to be written),
+            `handlers` (calls of async handlers that run), `inbox` (what waits for a tool with
+            `async_tool_calls=False`), `outbox` (what waits to be written),
             `requests` (for responses, waiting for the one before), `responses` (open ones),
             `playback` (parts of answers not heard yet), `held` (milliseconds of sound that wait for
             guardrails; lost are those that were never delivered), `unconfirmed` (messages kept for
