@@ -1,13 +1,7 @@
-"""From a clip to a sound file.
-
-The file is written beside its final place and moved there when complete, so a reader never sees
-half of one and a failure leaves nothing behind.
-"""
+"""From a clip to a sound file."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import wave
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +9,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
+from rtaudio.audio.whole_file import whole_file
 from rtaudio.errors import AudioError
 
 if TYPE_CHECKING:
@@ -48,16 +43,11 @@ def write_file(path: Path, clip: AudioClip) -> None:
         raise AudioError(
             f"got extension {path.suffix!r}; sound is saved as {', '.join(sorted(_WRITERS))}"
         )
-    # Made by hand rather than by tempfile, whose files are readable by their owner alone.
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        write(partial, clip)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            write(partial, clip)
     except av.FFmpegError as error:
         raise AudioError(f"it could not be encoded ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_wav(path: Path, clip: AudioClip) -> None:
