@@ -20,6 +20,7 @@ from rtaudio.errors import (
     TransportError,
 )
 from rtaudio.session import (
+    AudioRetention,
     ConsumerTooSlow,
     FunctionTool,
     GuardrailResult,
@@ -45,6 +46,7 @@ from rtaudio.session import (
 
 __all__ = [
     "AudioError",
+    "AudioRetention",
     "AuthenticationError",
     "ConfigError",
     "ConnectionLost",

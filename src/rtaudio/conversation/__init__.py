@@ -7,11 +7,13 @@ from rtaudio.conversation.history import History
 from rtaudio.conversation.items import ContentPart, Item
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.prices import PriceTable
+from rtaudio.conversation.retention import AudioRetention
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.usage import Usage
 from rtaudio.conversation.usage_limit import UsageLimit
 
 __all__ = [
+    "AudioRetention",
     "ContentPart",
     "Conversation",
     "History",

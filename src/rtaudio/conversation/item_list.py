@@ -14,10 +14,12 @@ import msgspec
 
 from rtaudio.conversation.alignment import Alignment
 from rtaudio.conversation.history import History
-from rtaudio.conversation.items import ContentPart, Item
+from rtaudio.conversation.items import ContentPart, Item, kept_sound, with_sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rtaudio.conversation.sound import Sound
 
 __all__ = ["ItemList"]
 
@@ -72,7 +74,7 @@ class ItemList:
 
         A new item goes behind `item.previous_item_id` where that is known, else to the end; with
         `first` it goes before all others. What the old version knew and the new one leaves out is
-        kept: transcripts, images of a user's message, where the sound was cut.
+        kept: transcripts, images of a user's message, their sound and where it was cut.
 
         Returns:
             True for a new item.
@@ -141,6 +143,18 @@ class ItemList:
             alignment.audio_ms += length_ms
             self._streaming[item_id] = node
 
+    def attach(self, sound: Sound) -> None:
+        """Let the part of a known item that a sound belongs to have it; make it if need be."""
+        node = self._nodes.get(sound.item_id)
+        if node is None:
+            return
+        self._settle(node)
+        kind = "input_audio" if sound.role == "user" else "output_audio"
+        content = _of_length(node.item.content, sound.content_index + 1, kind)
+        content[sound.content_index] = with_sound(content[sound.content_index], sound)
+        node.item = msgspec.structs.replace(node.item, content=tuple(content))
+        self._snapshot = None
+
     def fill(self, items: Iterable[Item]) -> None:
         """Hold these items and no others, in this order; ids must differ."""
         self.clear()
@@ -188,13 +202,17 @@ class ItemList:
         content = list(node.item.content)
         for (index, field), pieces in sorted(node.pieces.items()):
             kind = "output_text" if field == "text" else "output_audio"
-            while len(content) <= index:
-                content.append(ContentPart(type=kind))
+            content = _of_length(content, index + 1, kind)
             words = (getattr(content[index], field) or "") + "".join(pieces)
             content[index] = msgspec.structs.replace(content[index], **{field: words})
         node.pieces.clear()
         self._streaming.pop(node.item.item_id, None)
         node.item = msgspec.structs.replace(node.item, content=tuple(content))
+
+
+def _of_length(content: Sequence[ContentPart], length: int, kind: str) -> list[ContentPart]:
+    """The parts, and empty ones of this type behind them up to so many."""
+    return [*content, *[ContentPart(type=kind)] * (length - len(content))]
 
 
 def _merged(old: Item, new: Item) -> Item:
@@ -207,9 +225,13 @@ def _merged(old: Item, new: Item) -> Item:
         return _merged_mcp(old, new)
     content = list(new.content)
     for index, (before, part) in enumerate(zip(old.content, new.content, strict=False)):
+        if before.type != part.type:
+            continue
         # After an interruption the service sends the item back without its transcript.
-        if before.type == part.type and before.transcript and not part.transcript:
+        if before.transcript and not part.transcript:
             content[index] = msgspec.structs.replace(part, transcript=before.transcript)
+        if kept_sound(part) is None:
+            content[index] = with_sound(content[index], kept_sound(before))
     known = {part.image_url for part in content if part.type == "input_image"}
     images = [part for part in old.content if part.type == "input_image" and part.image_url]
     # Events of the service leave the addresses of images out; only what was sent has them.

@@ -8,11 +8,21 @@ import msgspec
 
 from rtaudio import protocol
 from rtaudio.conversation.alignment import heard_words
+from rtaudio.conversation.sound import Sound
 
 if TYPE_CHECKING:
     from rtaudio.audio.clip import AudioClip
 
-__all__ = ["ContentPart", "Item", "ItemStatus", "Role", "call_from_wire", "item_from_wire"]
+__all__ = [
+    "ContentPart",
+    "Item",
+    "ItemStatus",
+    "Role",
+    "call_from_wire",
+    "item_from_wire",
+    "kept_sound",
+    "with_sound",
+]
 
 Role = Literal["system", "user", "assistant"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -28,7 +38,9 @@ class ContentPart(msgspec.Struct, frozen=True, kw_only=True):
         type: `input_text`, `input_audio`, `input_image`, `output_text` or `output_audio`.
         text: the text of a text part.
         transcript: what an audio part says, as far as it is known.
-        audio: the sound of an audio part, where it is kept.
+        audio: the sound of an audio part, where it is kept; decoded, and where it is on disk read,
+            at each access. Two parts are equal when they refer to the same kept sound, or hold
+            equal clips.
         image_url: address or data URI of an image part.
         detail: how closely the model looks at an image part.
     """
@@ -43,6 +55,38 @@ class ContentPart(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         # Content is personal data and stays out of logs.
         return f"ContentPart(type={self.type!r})"
+
+
+class _Decoded:
+    """Reads a field that may hold kept sound, and gives a clip.
+
+    The structure itself goes on with what is in the field: comparing, hashing, copying and
+    `msgspec.structs.replace` decode nothing.
+    """
+
+    def __init__(self, field: Any) -> None:
+        self.field = field
+
+    def __get__(self, part: ContentPart | None, owner: type) -> Any:
+        if part is None:
+            return self
+        held = self.field.__get__(part, owner)
+        return held.clip() if isinstance(held, Sound) else held
+
+
+_held = ContentPart.__dict__["audio"]
+ContentPart.audio = _Decoded(_held)  # type: ignore[assignment]
+
+
+def kept_sound(part: ContentPart) -> Sound | AudioClip | None:
+    """What a part holds in the place of its sound, without decoding it."""
+    held: Sound | AudioClip | None = _held.__get__(part, ContentPart)
+    return held
+
+
+def with_sound(part: ContentPart, sound: Sound | AudioClip | None) -> ContentPart:
+    """The same part with this sound."""
+    return msgspec.structs.replace(part, audio=sound)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtaudio.conversation.calls import FunctionCall
 from rtaudio.conversation.prices import PriceTable
+from rtaudio.conversation.retention import AudioRetention
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.session.agent import RealtimeAgent
@@ -27,6 +28,7 @@ from rtaudio.session.tools import FunctionTool, function_tool
 
 __all__ = [
     "DEFAULT_REJECTION",
+    "AudioRetention",
     "ConsumerTooSlow",
     "FunctionApproval",
     "FunctionCall",
