@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rtaudio import (
+    AudioRetention,
     ConfigError,
     GuardrailResult,
     InputGuardrail,
@@ -27,6 +28,7 @@ GIVEN: dict[str, Any] = {
     "config": {"voice": "ash"},
     "context": object(),
     "group_id": "g",
+    "history_store_audio": AudioRetention("opus"),
     "model": "m",
     "trace_metadata": {"k": "v"},
     "tracing_disabled": True,
@@ -87,6 +89,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("transport", None, "got None"),
     ("url", b"ws://h", "got bytes"),
     ("workflow_name", 7, "got 7"),
+    ("history_store_audio", "opus", "got 'opus'"),
+    ("history_store_audio", 1, "got 1"),
     ("input_audio", "pcm16", "got 'pcm16'"),
     ("input_audio", AudioFormat("opus", 48000), "got .*opus"),
     ("output_audio", AudioFormat("opus", 48000), "got .*opus"),

@@ -8,7 +8,8 @@ socket, no task and no clock: the time is an argument where it matters.
 Each rule lives with its subject: history in `record`, sound and interruption in `speech`, responses
 and what they call in `turns`, their order in `sequencer`, what they cost in `spending`, what the
 service calls by itself in `mcp`, the wire's formats in `settings`, what waits for checks in
-`held_sound` and `questions`. Here stands which of them hears of which event.
+`held_sound` and `questions`, sound that is kept in `sound_keeper`. Here stands which of them hears
+of which event.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rtaudio.conversation.questions import Questions
 from rtaudio.conversation.record import Record
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.settings import WireSettings
+from rtaudio.conversation.sound_keeper import SoundKeeper
 from rtaudio.conversation.speech import Speech
 from rtaudio.conversation.spending import Spending
 from rtaudio.conversation.turns import Turns
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item, ItemStatus
     from rtaudio.conversation.queue_stats import QueueStats
+    from rtaudio.conversation.retention import AudioRetention
+    from rtaudio.conversation.sound_file import Writing
+    from rtaudio.conversation.sound_store import SoundStore
     from rtaudio.conversation.tracker import PlaybackTracker
     from rtaudio.conversation.usage import Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
@@ -63,6 +68,7 @@ class Conversation:
         self._speech = Speech(self._outcome, self._settings, self._sequencer, self._held)
         self._turns = Turns(self._outcome, self._record, self._held)
         self._questions = Questions()
+        self._sounds: SoundKeeper | None = None
         self.spending = Spending(self._outcome, self._sequencer, self._speech)
         self._received = 0
         self._unknown = 0
@@ -106,6 +112,10 @@ class Conversation:
         """Calls that the service asks approval for, since the last call of this, in order."""
         return _taken(self._outcome.requests)
 
+    def take_writings(self) -> list[Writing]:
+        """Sound that is to be written to disk: each to be run in a thread, and then settled."""
+        return _taken(self._outcome.writings)
+
     # What it knows.
 
     @property
@@ -134,6 +144,11 @@ class Conversation:
         return self._sequencer.ongoing
 
     @property
+    def sounds(self) -> SoundStore | None:
+        """All sound that is kept; None where none is."""
+        return None if self._sounds is None else self._sounds.store
+
+    @property
     def wire_input_bytes_per_ms(self) -> float:
         """Bytes of one millisecond of the audio the service expects."""
         return self._settings.input_bytes_per_ms
@@ -156,14 +171,22 @@ class Conversation:
 
     # The connection.
 
-    def connecting(self, history: Sequence[Item] = ()) -> None:
+    def connecting(
+        self, history: Sequence[Item] = (), retention: AudioRetention | None = None
+    ) -> None:
         """A new conversation begins, or one from elsewhere goes on. Usage is kept.
 
         Args:
             history: what was said before; ids must differ.
+            retention: how the sound of what is said from now on is kept; None for not at all.
         """
         self.history.fill(history)
         self._start_over()
+        self._sounds = self._record.sounds = self._speech.sounds = (
+            None
+            if retention is None
+            else SoundKeeper(retention, self._settings, self.history, self._outcome.writings)
+        )
 
     def connected(self, history: Sequence[Item] = ()) -> None:
         """The connection stands; tell the application what history is now.
@@ -176,6 +199,8 @@ class Conversation:
 
     def disconnected(self) -> None:
         """The connection is gone. History stays readable; what waited to be sent is dropped."""
+        if self._sounds is not None:
+            self._sounds.disconnected()
         self._start_over()
 
     def suspend(self) -> bool:
@@ -192,6 +217,8 @@ class Conversation:
         self._speech.break_off()
         self._turns.break_off()
         self._questions.start_over()
+        if self._sounds is not None:
+            self._sounds.suspended()
         self._outcome.drop_work()
         words = self._record.break_off()
         if ongoing:
@@ -337,7 +364,7 @@ class Conversation:
         Raises:
             ConfigError: the service cannot be given one of the items; nothing is sent then.
         """
-        self._record.rewrite(new)
+        self._record.rewrite(new, self.wire_input)
 
     def interrupt(self, now: float) -> None:
         """Stop the answer: cancel it, and tell the service how much of it was heard."""
@@ -347,6 +374,16 @@ class Conversation:
         """An event that nobody waits for could not be written."""
         self._sequencer.send_failed(event)
         self._outcome.events.append(events.Error(error=error))
+
+    def sending(self, content: Mapping[str, Any] | bytes, now: float) -> None:
+        """An event, or sound in the wire's format, is about to be written.
+
+        Args:
+            content: the one or the other.
+            now: monotonic time in seconds.
+        """
+        if self._sounds is not None:
+            self._sounds.sending(content, now)
 
     # What the service sends.
 
@@ -407,6 +444,8 @@ class Conversation:
     def _read_settings(self, session: Mapping[str, Any], *, confirmed: bool) -> None:
         self._settings.read(session, confirmed=confirmed)
         self._speech.settings_changed()
+        if self._sounds is not None:
+            self._sounds.settings_changed()
 
     def _response_created(self, event: protocol.ResponseCreated, now: float) -> None:
         response_id = event.response.id
@@ -428,10 +467,18 @@ class Conversation:
         self._speech.response_ended(response.id, now)
         self.spending.tell(now)
 
-    def _speech_started(self, _event: protocol.InputAudioBufferSpeechStarted, now: float) -> None:
+    def _speech_started(self, event: protocol.InputAudioBufferSpeechStarted, now: float) -> None:
         self._speech.user_speaks(now)
+        if self._sounds is not None:
+            self._sounds.sent.speech_started(event.item_id, event.audio_start_ms)
+
+    def _speech_stopped(self, event: protocol.InputAudioBufferSpeechStopped, _now: float) -> None:
+        if self._sounds is not None:
+            self._sounds.sent.speech_stopped(event.item_id, event.audio_end_ms)
 
     def _committed(self, event: protocol.InputAudioBufferCommitted, _now: float) -> None:
+        if self._sounds is not None:
+            self._sounds.committed(event.item_id)
         checked = self._held.checking.questions and self._settings.transcribes
         self._questions.committed(event.item_id, to_check=checked)
         self._outcome.events.append(
@@ -441,6 +488,8 @@ class Conversation:
         )
 
     def _timeout(self, event: protocol.InputAudioBufferTimeoutTriggered, _now: float) -> None:
+        if self._sounds is not None:
+            self._sounds.sent.timed_out(event.item_id, event.audio_start_ms, event.audio_end_ms)
         self._outcome.events.append(
             events.InputAudioTimeoutTriggered(
                 item_id=event.item_id,
@@ -492,7 +541,7 @@ class Conversation:
         self._record.deleted(event.item_id)
 
     def _item_truncated(self, event: protocol.ConversationItemTruncated, _now: float) -> None:
-        self._record.truncated(event.item_id, event.audio_end_ms)
+        self._record.truncated(event)
 
     def _input_delta(
         self, event: protocol.ConversationItemInputAudioTranscriptionDelta, _now: float
@@ -541,6 +590,8 @@ class Conversation:
     def _error(self, event: protocol.ErrorEvent, _now: float) -> None:
         error = event.error
         self._sequencer.error(code=error.code, message=error.message, event_id=error.event_id)
+        if self._sounds is not None and error.code == "input_audio_buffer_commit_empty":
+            self._sounds.sent.commit_refused()
         self._outcome.events.append(events.Error(error=event))
 
 
@@ -565,6 +616,7 @@ _HANDLERS: dict[type, _Handler] = {
     protocol.SessionCreated: Conversation._session_created,
     protocol.SessionUpdated: Conversation._session_updated,
     protocol.InputAudioBufferSpeechStarted: Conversation._speech_started,
+    protocol.InputAudioBufferSpeechStopped: Conversation._speech_stopped,
     protocol.InputAudioBufferCommitted: Conversation._committed,
     protocol.InputAudioBufferTimeoutTriggered: Conversation._timeout,
     protocol.ConversationItemAdded: Conversation._item_added,

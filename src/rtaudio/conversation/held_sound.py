@@ -144,7 +144,7 @@ class HeldSound:
         """An answer began; with a question, none of it is heard before that was checked."""
         for known, answer in list(self._answers.items()):
             over = answer.ended or len(self._answers) > _MAX_OPEN
-            if over and not answer.runs and not self._waits(known):
+            if over and not answer.runs and not self.waits(known):
                 del self._answers[known]
         if response_id is not None:
             self._know(response_id, question)
@@ -156,7 +156,8 @@ class HeldSound:
         answer = self._answers[response_id] = _Answer(checked=checked, question=question)
         return answer
 
-    def _waits(self, response_id: str) -> bool:
+    def waits(self, response_id: str) -> bool:
+        """Whether anything of a response is in line."""
         return any(piece.response_id == response_id for piece in self._line)
 
     # Sound.

@@ -1,20 +1,23 @@
 """From one version of a history to another, in events for the service.
 
 The service knows no event that changes an item, so a changed one is deleted and created again at
-its place. Sound that the model spoke cannot be given back to it; text can.
+its place. Sound that the model spoke cannot be given back to it; text can, and the user's sound.
 """
 
 from __future__ import annotations
 
+import base64
 import logging
 from typing import TYPE_CHECKING, Any
 
+from rtaudio.audio import AudioConverter, AudioFormat
 from rtaudio.conversation.items import Item
-from rtaudio.errors import ConfigError
+from rtaudio.errors import AudioError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rtaudio.audio import AudioClip
     from rtaudio.conversation.items import ContentPart
 
 __all__ = ["history_changes"]
@@ -24,21 +27,24 @@ _log = logging.getLogger("rtaudio.conversation")
 _PART_FIELDS = ("text", "transcript", "image_url", "detail")
 
 
-def history_changes(old: Sequence[Item], new: Sequence[Item]) -> list[dict[str, Any]]:
+def history_changes(
+    old: Sequence[Item], new: Sequence[Item], wire: AudioFormat
+) -> list[dict[str, Any]]:
     """Return the events that make the service's history the new one.
 
     Args:
         old: the items as they are.
         new: the items as they should be. Items are told apart by their ids; where one that stays
             stands among the others is not compared.
+        wire: the format in which the service takes the user's sound.
 
     Returns:
         Deletions first, then creations in the order of `new`. Calls of functions cannot be created,
         and are left out with a warning.
 
     Raises:
-        ConfigError: something in `new` is no item, an id comes twice, or a message of the assistant
-            with sound is new or changed.
+        ConfigError: something in `new` is no item, an id comes twice, a message of the assistant
+            with sound is new or changed, or a clip cannot be converted.
     """
     for item in new:
         if not isinstance(item, Item):
@@ -66,29 +72,41 @@ def history_changes(old: Sequence[Item], new: Sequence[Item]) -> list[dict[str, 
     for item in new:
         if item.item_id in wanted:
             if item.type == "message":
-                events.append(_creation(item, predecessor))
+                events.append(_creation(item, predecessor, wire))
             elif item.type == "function_call":
                 _log.warning("function call %r cannot be created in a history", item.item_id)
         predecessor = item.item_id
     return events
 
 
-def _creation(item: Item, predecessor: str) -> dict[str, Any]:
-    wire: dict[str, Any] = {
+def _creation(item: Item, predecessor: str, wire: AudioFormat) -> dict[str, Any]:
+    created: dict[str, Any] = {
         "type": "message",
         "role": item.role,
-        "content": [_part(part) for part in item.content],
+        "content": [_part(part, item.item_id, wire) for part in item.content],
         "id": item.item_id,
     }
     if item.role != "system" and item.status is not None:
-        wire["status"] = item.status
+        created["status"] = item.status
     return {
         "type": "conversation.item.create",
         "previous_item_id": predecessor,
-        "item": wire,
+        "item": created,
     }
 
 
-def _part(part: ContentPart) -> dict[str, Any]:
+def _part(part: ContentPart, item_id: str, wire: AudioFormat) -> dict[str, Any]:
     fields = {name: getattr(part, name) for name in _PART_FIELDS}
+    clip = part.audio if part.type == "input_audio" else None
+    if clip is not None:
+        try:
+            fields["audio"] = _base64(clip, wire)
+        except AudioError as error:
+            raise ConfigError(f"the sound of item {item_id!r} cannot be sent: {error}") from error
     return {"type": part.type, **{name: v for name, v in fields.items() if v is not None}}
+
+
+def _base64(clip: AudioClip, wire: AudioFormat) -> str:
+    clip = clip.mono().resampled(wire.sample_rate)
+    converter = AudioConverter(AudioFormat("pcm16", wire.sample_rate), wire)
+    return base64.b64encode(converter.process(clip.samples)).decode()

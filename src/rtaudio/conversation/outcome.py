@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rtaudio.conversation.checking import Check
     from rtaudio.conversation.events import SessionEvent
     from rtaudio.conversation.items import Item
+    from rtaudio.conversation.sound_file import Writing
 
 __all__ = ["Outcome"]
 
@@ -22,9 +23,10 @@ class Outcome:
         calls: functions that the model calls.
         checks: texts that are due to be checked.
         requests: MCP calls that the service asks approval for.
+        writings: sound that is to be written to disk.
     """
 
-    __slots__ = ("calls", "checks", "client_events", "events", "requests")
+    __slots__ = ("calls", "checks", "client_events", "events", "requests", "writings")
 
     def __init__(self) -> None:
         self.events: list[SessionEvent] = []
@@ -32,14 +34,15 @@ class Outcome:
         self.calls: list[FunctionCall] = []
         self.checks: list[Check] = []
         self.requests: list[Item] = []
+        self.writings: list[Writing] = []
 
     @property
     def has_work(self) -> bool:
         """Whether there is more than events."""
-        return bool(self.calls or self.checks or self.requests)
+        return bool(self.calls or self.checks or self.requests or self.writings)
 
     def drop_work(self) -> None:
-        """Forget all but the session events: the connection they were meant for is gone."""
+        """Forget what the connection was needed for, now that it is gone."""
         self.client_events.clear()
         self.calls.clear()
         self.checks.clear()

@@ -61,8 +61,8 @@ class Playback:
             size=len(self._stretches), bound=MAX_PARTS, policy="drop_oldest", lost=self._dropped
         )
 
-    def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> None:
-        """Sound of this length arrived."""
+    def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> float:
+        """Sound of this length arrived; returns when it will begin to play."""
         last = self._stretches[-1] if self._stretches else None
         if last is None or last.item_id != item_id or last.content_index != content_index:
             if self._dry_at <= now:
@@ -78,7 +78,9 @@ class Playback:
         elif self._waits:
             self._dry_at = max(self._dry_at, now)
         last.length_ms += length_ms
+        start_s = max(self._dry_at, now)
         self._dry_at += length_ms / 1000
+        return start_s
 
     def unheard_ms(self, now: float) -> float:
         """Milliseconds of received sound that have not been played yet."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from typing import Literal
 
+    from rtaudio.audio import AudioFormat
     from rtaudio.conversation.outcome import Outcome
+    from rtaudio.conversation.sound_keeper import SoundKeeper
 
 __all__ = ["Record"]
 
@@ -34,10 +36,12 @@ class Record:
 
     Attributes:
         history: the items in order.
+        sounds: where their sound is; None where it is not kept.
     """
 
     def __init__(self, outcome: Outcome) -> None:
         self.history = ItemList()
+        self.sounds: SoundKeeper | None = None
         self._outcome = outcome
         # Items that we create at the service ourselves; what it makes of them is no news to us.
         self._restored: set[str] = set()
@@ -87,19 +91,27 @@ class Record:
                 self._forgotten += 1
             self._unconfirmed.append(event)
 
-    def rewrite(self, new: Sequence[Item]) -> None:
+    def rewrite(self, new: Sequence[Item], wire: AudioFormat) -> None:
         """Ask the service to make this the history; ours follows when the service has done so.
+
+        Args:
+            new: the items as they should be.
+            wire: the format in which the service takes the user's sound.
 
         Raises:
             ConfigError: the service cannot be given one of the items; nothing is sent then.
         """
-        changes = history_changes(self.history.snapshot(), new)
+        changes = history_changes(self.history.snapshot(), new, wire)
+        created: set[str] = set()
         for change in changes:
             if change["type"] == "conversation.item.create":
                 item_id = change["item"]["id"]
                 self._restored.discard(item_id)
+                created.add(item_id)
                 if change["previous_item_id"] == "root":
                     self._to_the_front.add(item_id)
+        if self.sounds is not None:
+            self.sounds.give(item for item in new if item.item_id in created)
         self._outcome.client_events += changes
 
     def break_off(self) -> str:
@@ -131,8 +143,12 @@ class Record:
     ) -> None:
         """An item as the service sees it; `status` counts where it names none."""
         item = item_from_wire(wire, default_status=status, previous_item_id=previous_item_id)
-        if item is not None:
-            self.upsert(item)
+        if item is None:
+            return
+        if self.sounds is not None:
+            self.sounds.adopt(wire)
+            item = self.sounds.with_sounds(item)
+        self.upsert(item)
 
     def upsert(self, item: Item) -> None:
         """Put in an item, or its newer version."""
@@ -161,10 +177,15 @@ class Record:
     def deleted(self, item_id: str) -> None:
         """The service has dropped an item."""
         self.history.remove(item_id)
+        if self.sounds is not None:
+            self.sounds.deleted(item_id)
         self.updated()
 
-    def truncated(self, item_id: str, audio_end_ms: int) -> None:
+    def truncated(self, event: protocol.ConversationItemTruncated) -> None:
         """The service has cut the sound of an item; its version of it is asked for."""
+        item_id, audio_end_ms = event.item_id, event.audio_end_ms
+        if self.sounds is not None:
+            self.sounds.truncated(event)
         item = self.history.get(item_id)
         if item is not None:
             self.history.replace(msgspec.structs.replace(item, audio_end_ms=audio_end_ms))

@@ -30,6 +30,7 @@ class WireSettings:
         input_bytes_per_ms: bytes of one millisecond of what it expects.
         output_bytes_per_ms: bytes of one millisecond of what it sends.
         transcribes_only: whether the service only listens.
+        detects_turns: whether the service finds out by itself when the user has spoken.
         server_interrupts: whether the service cancels its answer by itself when the user speaks.
         server_answers: whether the service answers what the user says without being asked.
         transcribes: whether the service transcribes what the user says.
@@ -46,6 +47,7 @@ class WireSettings:
         self.input_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
         self.output_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
         self.transcribes_only = False
+        self.detects_turns = True
         self.server_interrupts = False
         self.server_answers = True
         self.transcribes = True
@@ -79,6 +81,7 @@ class WireSettings:
         if not isinstance(audio_input, Mapping):
             audio_input = {}
         if "turn_detection" in audio_input:
+            self.detects_turns = audio_input["turn_detection"] is not None
             answers = _at(session, "audio", "input", "turn_detection", "create_response")
             self.server_answers = bool(audio_input["turn_detection"]) and answers is not False
         if "transcription" in audio_input:

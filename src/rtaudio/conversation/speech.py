@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.sequencer import ResponseSequencer
     from rtaudio.conversation.settings import WireSettings
+    from rtaudio.conversation.sound_keeper import SoundKeeper
 
 __all__ = ["Speech"]
 
@@ -34,6 +35,9 @@ class Speech:
         settings: the wire's formats, and who cancels when the user speaks.
         sequencer: knows whether a response goes on, and cancels it.
         held: sound that waits until it was checked.
+
+    Attributes:
+        sounds: keeps what is delivered; None where nobody does.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Speech:
         self._settings = settings
         self._sequencer = sequencer
         self._held = held
+        self.sounds: SoundKeeper | None = None
         self._playback = Playback()
         self._tracker: PlaybackTracker | None = None
         # What the application gets, where that is not the wire's own format.
@@ -116,6 +121,8 @@ class Speech:
         if wordless:
             self._report("an answer came without words that could be checked")
         self._release(now)
+        if self.sounds is not None and not self._held.waits(response_id or ""):
+            self.sounds.response_ended(response_id)
 
     def delta(self, event: protocol.ResponseOutputAudioDelta, length_ms: float, now: float) -> None:
         """A piece of sound arrived; nothing where it belongs to an answer that was interrupted."""
@@ -217,9 +224,13 @@ class Speech:
             else:
                 self._announced = False
                 self._outcome.events.append(event)
+                if self.sounds is not None:
+                    self.sounds.part_ended(event.item_id or "", event.content_index or 0)
 
     def _deliver(self, audio: events.Audio, length_ms: float, now: float) -> None:
-        self._playback.received(audio.item_id, audio.content_index, length_ms, now)
+        start_s = self._playback.received(audio.item_id, audio.content_index, length_ms, now)
+        if self.sounds is not None:
+            self.sounds.spoken(audio, start_s)
         self._delivered_bytes += len(audio.data)
         self._delivered_ms += length_ms
         collected = self._outcome.events

@@ -79,13 +79,15 @@ class TrackedPlayback(Playback):
         """The parts that have not been heard to their end, as far as is known."""
         return self._lengths.queue
 
-    def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> None:
-        """Sound of this length arrived."""
-        del now  # the application's clock counts
+    def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> float:
+        """Sound of this length arrived; returns when it would begin to play without delay."""
         key = (item_id, content_index)
         if key not in self._lengths:
             self._forget_before(self._playing())
         self._lengths[key] = self._lengths.get(key, 0.0) + length_ms
+        start_s = max(self._dry_at, now)
+        self._dry_at = start_s + length_ms / 1000
+        return start_s
 
     def cuts(self, now: float, *, speaking: bool) -> list[Cut]:
         """What to cut if the listener interrupts now; nothing before the first report."""

@@ -75,25 +75,27 @@ class OutputAudio:
         self._target = target
         self._source: AudioFormat | None = None
         self._converter: AudioConverter | None = None
-        self._last: Audio | None = None
+        self._last: tuple[str, str, int] | None = None  # ids of the sound before
 
     def adapt(self, events: Iterable[SessionEvent], wire: AudioFormat) -> list[SessionEvent]:
         """Convert the sound in events; where a stretch ends, its tail becomes an event too."""
         adapted: list[SessionEvent] = []
         for event in events:
             if isinstance(event, Audio):
-                self._last = event
+                # The event itself is not kept, since it holds the sound.
+                self._last = (event.response_id, event.item_id, event.content_index)
                 if wire != self._target:
                     event.data = self._convert(event.data, wire)
             elif isinstance(event, AudioStopped):
                 tail = self._converter.flush() if self._converter is not None else b""
                 if tail and self._last is not None:
+                    response_id, item_id, content_index = self._last
                     adapted.append(
                         Audio(
                             data=tail,
-                            response_id=self._last.response_id,
-                            item_id=self._last.item_id,
-                            content_index=self._last.content_index,
+                            response_id=response_id,
+                            item_id=item_id,
+                            content_index=content_index,
                         )
                     )
                 self.reset()

@@ -298,6 +298,8 @@ class Lifecycle:
                 await link.transport.shut()
         finally:
             link.conversation.disconnected()
+            link.sound_writer.start(link.conversation.take_writings())
+            await link.sound_writer.done()
             link.broadcast.finish(None)
 
     def _check_current(self, mine: int) -> None:

@@ -19,6 +19,7 @@ from rtaudio.session.guardrails import GuardrailSettings
 from rtaudio.session.inbox import Inbox
 from rtaudio.session.mcp_approvals import McpApproval, McpApprovals
 from rtaudio.session.outbox import Outbox
+from rtaudio.session.sound_writer import SoundWriter
 from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
 from rtaudio.transports.base import TransportSink
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rtaudio.audio import PcmLike
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.checking import Check
+    from rtaudio.conversation.sound_file import Writing
     from rtaudio.errors import ProtocolError
     from rtaudio.protocol import ServerEvent, UnknownEvent
     from rtaudio.session.agent import RealtimeAgent
@@ -63,6 +65,7 @@ class Link:
         guardrails: runs the checks of what it says, and of what it is told.
         outbox: writes to the transport, in one order.
         input: converts the application's sound for the wire.
+        sound_writer: writes kept sound to disk.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class Link:
         self.conversation = Conversation()
         self.context = RunContext(options.context, self.conversation)
         self.broadcast = Broadcast(self.context, agent)
-        self.outbox = Outbox(transport, self._send_failed)
+        self.outbox = Outbox(transport, self._send_failed, self._sending)
         self._one_by_one = False
         self._inbox = Inbox(lambda: self.calls.running, self.broadcast.report)
         self.calls = ToolCalls(
@@ -96,6 +99,7 @@ class Link:
         self.guardrails = GuardrailRuns(
             self.context, self.broadcast, options, self._passed, self._block
         )
+        self.sound_writer = SoundWriter(self._settle)
         self.input = InputAudio(None)
         self._output: OutputAudio | None = None
         self._mend = mend
@@ -122,7 +126,7 @@ class Link:
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
         self.conversation.mcp.respond = options.automatically_trigger_response_for_mcp_tool_calls
-        self.conversation.connecting(options.history)
+        self.conversation.connecting(options.history, options.retention)
         self.conversation.spending.allow(options.usage_limit, options.prices)
 
     def listen(self) -> None:
@@ -177,6 +181,7 @@ class Link:
         self._suspended = False
         self.stop()
         self.conversation.disconnected()
+        self.sound_writer.start(self.conversation.take_writings())
         if error is not None:
             self.broadcast.report(error)
         self.broadcast.finish(error)
@@ -259,6 +264,7 @@ class Link:
                 self.guardrails.start(check)
             for request in conversation.take_requests():
                 self.mcp_approvals.ask(request)
+            self.sound_writer.start(conversation.take_writings())
         if conversation.spending.exhausted and conversation.spending.finished:
             self._finish()
 
@@ -340,6 +346,21 @@ class Link:
             error.__cause__ = cause
         if not self._mend(error):
             self.end(error)
+
+    def _sending(self, content: Mapping[str, Any] | bytes) -> None:
+        if self.conversation.sounds is None:
+            return
+        try:
+            self.conversation.sending(content, time.monotonic())
+        except Exception as error:
+            # What cannot be kept can still be sent.
+            self.broadcast.report(error)
+
+    def _settle(self, writing: Writing) -> None:
+        error = writing.settle()
+        if error is not None:
+            self.broadcast.report(error)
+        self.sound_writer.start(self.conversation.take_writings())
 
     def _send_failed(self, event: Mapping[str, Any], error: Exception) -> None:
         if isinstance(error, ConnectionLost) and self._options.reconnect is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rtaudio.audio import AudioFormat
 from rtaudio.conversation.items import Item
 from rtaudio.conversation.prices import PriceTable
+from rtaudio.conversation.retention import AudioRetention
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.conversation.usage_limit import UsageLimit
 from rtaudio.errors import ConfigError
@@ -45,6 +46,8 @@ class RealtimeSessionOptions:
             `{"type": "transcription", ...}` makes a session that only transcribes.
         context: the application's own object, at `ctx.context` in handlers and functions.
         group_id: groups traces; only together with `workflow_name`.
+        history_store_audio: whether items of history keep their sound, at `part.audio`: True for
+            plain samples, an `AudioRetention` for Opus, budgets and files.
         model: the model; None leaves it to `config["model"]`, then to the transport.
         trace_metadata: facts attached to the trace; only together with `workflow_name`.
         tracing_disabled: no trace at all; wins over `workflow_name`.
@@ -101,6 +104,7 @@ class RealtimeSessionOptions:
     config: Mapping[str, Any] | None = None
     context: Any = None
     group_id: str | None = None
+    history_store_audio: bool | AudioRetention = False
     model: str | None = None
     trace_metadata: Mapping[str, Any] | None = None
     tracing_disabled: bool = False
@@ -152,6 +156,9 @@ class RealtimeSessionOptions:
         if self.usage_limit is not None and self.usage_limit.cost is not None:
             wanted = "a PriceTable, as usage_limit is in money"
             _check("prices", self.prices, self.prices is not None, wanted)
+        keep = self.history_store_audio
+        fine = isinstance(keep, (bool, AudioRetention))
+        _check("history_store_audio", keep, fine, "a bool or an AudioRetention")
         for name in (
             "automatically_trigger_response_for_mcp_tool_calls",
             "async_tool_calls",
@@ -188,6 +195,14 @@ class RealtimeSessionOptions:
     def pre_approval_input_guardrails(self) -> bool:
         """Whether input guardrails of tools look at a call before a person is asked."""
         return bool((self.tool_execution or {}).get("pre_approval_input_guardrails", False))
+
+    @property
+    def retention(self) -> AudioRetention | None:
+        """How the sound of items is kept; None for not at all."""
+        keep = self.history_store_audio
+        if isinstance(keep, AudioRetention):
+            return keep
+        return AudioRetention() if keep else None
 
     def make_transport(self) -> RealtimeTransport:
         """The transport that is named, or was given."""

@@ -45,15 +45,19 @@ class Outbox:
     Args:
         transport: where to.
         failed: called with an event that could not be written and nobody waits for, and with why.
+        sending: called with each event or piece of sound just before it is written: in time for
+            what the service answers. A connection that then breaks may have lost the last of them.
     """
 
     def __init__(
         self,
         transport: RealtimeTransport,
         failed: Callable[[Mapping[str, Any], Exception], None],
+        sending: Callable[[Mapping[str, Any] | bytes], None] | None = None,
     ) -> None:
         self._transport = transport
         self._failed = failed
+        self._sending = sending
         # A list: while it is empty, as nearly always, a deque takes 0.7 KB.
         self._letters: list[_Letter] = []
         self._lock = asyncio.Lock()
@@ -136,6 +140,8 @@ class Outbox:
     async def _write(self, letter: _Letter) -> None:
         content = letter.content
         try:
+            if self._sending is not None:
+                self._sending(content)
             if isinstance(content, bytes):
                 result = self._transport.send_audio(content)
             else:
