@@ -10,7 +10,7 @@ import pytest
 from rtaudio.audio import AudioFormat
 from rtaudio.conversation.retention import AudioRetention
 from rtaudio.conversation.sent_sound import SentSound
-from rtaudio.conversation.sound_store import SoundStore
+from rtaudio.conversation.sound_store import SoundStore, SoundTally
 
 if TYPE_CHECKING:
     from rtaudio.conversation.sound import Sound
@@ -22,7 +22,7 @@ class Line:
     """Somebody who sends a ramp in pieces of 20 ms: each sample is its own position."""
 
     def __init__(self, *, detects: bool = True, codec: str = "pcm16") -> None:
-        self.store = SoundStore(AudioRetention(codec), [])  # type: ignore[arg-type]
+        self.store = SoundStore(AudioRetention(codec), [], SoundTally())  # type: ignore[arg-type]
         self.sent = SentSound(self.store, WIRE)
         self.sent.detects(detects)
         self.position = 0
@@ -325,7 +325,7 @@ class TestTurnsByCommit:
 
 
 def test_a_telephone_line_is_counted_in_its_own_samples() -> None:
-    store = SoundStore(AudioRetention(), [])
+    store = SoundStore(AudioRetention(), [], SoundTally())
     wire = AudioFormat("pcmu", 8000)
     sent = SentSound(store, wire)
     sent.append(bytes(range(256)) * 40, wire, 10.0)
@@ -350,7 +350,7 @@ def test_the_count_goes_on_where_the_format_changes() -> None:
 
 
 def test_pieces_may_end_in_the_middle_of_a_sample() -> None:
-    store = SoundStore(AudioRetention(), [])
+    store = SoundStore(AudioRetention(), [], SoundTally())
     sent = SentSound(store, WIRE)
     data = np.arange(24_000, dtype=np.uint16).tobytes()
     for start in range(0, len(data), 777):

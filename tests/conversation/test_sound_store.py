@@ -12,7 +12,7 @@ import pytest
 from rtaudio.audio import AudioFormat, load
 from rtaudio.conversation import sound_store
 from rtaudio.conversation.retention import AudioRetention
-from rtaudio.conversation.sound_store import SoundStore
+from rtaudio.conversation.sound_store import SoundStore, SoundTally
 from rtaudio.errors import AudioError, RtAudioError
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class Store(SoundStore):
 
     def __init__(self, **retention: Any) -> None:
         self.writings: list[Writing] = []
-        super().__init__(AudioRetention(**retention), self.writings)
+        self.tally = SoundTally()
+        super().__init__(AudioRetention(**retention), self.writings, self.tally)
 
     def put(self, item_id: str, seconds: int = 1, *, finished: bool = True) -> Sound:
         sound = self.begin("assistant", WIRE, item_id)
@@ -62,7 +63,7 @@ def test_what_is_held_is_counted() -> None:
     store.forget("a")
     store.forget("b")
     store.forget("c")
-    assert (store.bytes_held, store.ms_held, store.dropped) == (0, 0, 0)
+    assert (store.bytes_held, store.ms_held, store.tally.dropped) == (0, 0, 0)
     assert list(store) == []
 
 
@@ -72,13 +73,13 @@ def test_the_oldest_finished_sound_goes_first(limit: dict[str, Any]) -> None:
     growing = store.put("first", finished=False)
     sounds = [store.put(f"i{number}") for number in range(4)]
     assert store.kept() == ["first", "i3"]
-    assert store.dropped == 3
+    assert store.tally.dropped == 3
     assert sounds[0].clip() is None
     store.append(growing, SECOND, 2.0)
     assert store.kept() == ["first"]
     store.append(growing, SECOND, 3.0)
     assert store.kept() == []
-    assert (store.dropped, store.bytes_held, store.ms_held) == (5, 0, 0)
+    assert (store.tally.dropped, store.bytes_held, store.ms_held) == (5, 0, 0)
     store.append(growing, SECOND, 4.0)
     store.finish(growing)
     assert store.bytes_held == 0
@@ -96,7 +97,7 @@ def test_sound_that_was_too_long_counts_as_dropped_once(monkeypatch: pytest.Monk
     monkeypatch.setattr("rtaudio.conversation.sound.MAX_SOUND_S", 1)
     store = Store()
     store.put("a", 4)
-    assert (store.dropped, store.ms_held) == (1, 1000)
+    assert (store.tally.dropped, store.ms_held) == (1, 1000)
 
 
 def test_opus_is_counted_by_its_packets() -> None:
@@ -118,7 +119,7 @@ class TestOnDisk:
         assert store.bytes_held > 0
         assert store.write() == []
         assert [path.name for path in tmp_path.iterdir()] == [f"a.0.{suffix}"]
-        assert (store.spilled, store.dropped, store.ms_held) == (1, 0, 1000)
+        assert (store.tally.spilled, store.tally.dropped, store.ms_held) == (1, 0, 1000)
         assert sound.nbytes == 0
         assert sound.clip() == before
 
@@ -129,7 +130,7 @@ class TestOnDisk:
         assert len(store.writings) == 4
         assert store.write() == []
         assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["a", "b", "c", "d"]
-        assert (store.spilled, store.dropped, store.ms_held) == (4, 0, 5000)
+        assert (store.tally.spilled, store.tally.dropped, store.ms_held) == (4, 0, 5000)
         assert all(sound.clip() is not None for sound in (*sounds, growing))
 
     def test_no_file_is_made_of_no_sound(self, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ class TestOnDisk:
         store.forget("waiting")
         store.write()
         assert list(tmp_path.iterdir()) == []
-        assert (store.bytes_held, store.spilled, store.dropped) == (0, 1, 0)
+        assert (store.bytes_held, store.tally.spilled, store.tally.dropped) == (0, 1, 0)
 
     def test_files_live_as_long_as_the_store_or_an_item(self, tmp_path: Path) -> None:
         store = Store(spill_dir=tmp_path)
@@ -209,7 +210,7 @@ class TestOnDisk:
         (error,) = store.write()
         assert isinstance(error, AudioError)
         assert sound.clip() is None
-        assert (store.dropped, store.spilled, store.bytes_held) == (1, 0, 0)
+        assert (store.tally.dropped, store.tally.spilled, store.bytes_held) == (1, 0, 0)
 
     def test_a_file_that_cannot_be_cut_does_not_stay_longer_than_what_was_heard(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,7 +222,7 @@ class TestOnDisk:
         monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
         assert len(store.write()) == 1
         assert list(tmp_path.iterdir()) == []
-        assert (sound.clip(), store.dropped) == (None, 1)
+        assert (sound.clip(), store.tally.dropped) == (None, 1)
 
     def test_a_file_that_somebody_took_away_or_broke_is_no_sound(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -234,7 +235,7 @@ class TestOnDisk:
         assert (taken.clip(), broken.clip()) == (None, None)
         assert len(caplog.records) == 2
         store.cut(broken, 5)
-        assert store.dropped == 1
+        assert store.tally.dropped == 1
 
     def test_a_disk_that_cannot_keep_up_costs_sound_and_not_memory(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -243,9 +244,9 @@ class TestOnDisk:
         store = Store(spill_dir=tmp_path)
         for number in range(10):
             store.put(f"i{number}")
-        assert (len(store.writings), store.dropped, store.bytes_held) == (3, 7, 144_000)
+        assert (len(store.writings), store.tally.dropped, store.bytes_held) == (3, 7, 144_000)
         store.write()
-        assert (store.spilled, store.bytes_held) == (3, 0)
+        assert (store.tally.spilled, store.bytes_held) == (3, 0)
 
 
 def test_every_call_costs_the_same_however_much_is_kept(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import tracemalloc
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from rtaudio import AudioRetention, RealtimeSession
+from rtaudio import AudioRetention, ConnectionLost, RealtimeSession, ReconnectPolicy
 from rtaudio.audio import AudioClip, AudioFormat
 from rtaudio.transports import ScriptedTransport
 
@@ -203,6 +204,51 @@ class TestOn:
             await session.send_audio(RAMP)
             assert [call.method for call in transport.calls].count("send_audio") == 1
             assert [type(error) for error in errors] == [RuntimeError]
+
+
+async def test_stats_tell_what_is_kept_and_what_became_of_the_rest(
+    make_session: Callable[..., RealtimeSession],
+    transport: ScriptedTransport,
+    service: Service,
+) -> None:
+    session = make_session(history_store_audio=AudioRetention(max_seconds=2.5))
+    for _ in range(2):
+        async with session:
+            for each in ("a", "b", "c"):
+                transport.emit(item(each, SOUND, "assistant"), service.audio(RAMP.tobytes(), each))
+                transport.emit(service.audio_done(each))
+            stats = session.stats
+            assert (stats.kept_audio_bytes, stats.kept_audio_ms) == (96_000, 2000)
+    assert (session.stats.kept_audio_dropped, session.stats.kept_audio_spilled) == (2, 0)
+
+
+class TestWhereTheConnectionIsMadeAgain:
+    async def test_history_keeps_its_sound_and_the_input_is_counted_from_the_beginning(
+        self, service: Service
+    ) -> None:
+        transport = ScriptedTransport()
+        session = RealtimeSession(
+            None,
+            transport=transport,
+            history_store_audio=True,
+            reconnect=ReconnectPolicy(initial_delay_s=0),
+        )
+        again = asyncio.Event()
+        session.on("reconnected", lambda _: again.set())
+        async with session:
+            await session.send_audio(RAMP)
+            transport.emit(item("a", SOUND, "assistant"), service.audio(RAMP.tobytes()))
+            transport.emit(*marks("u", 0, 500)[:1], item("u", SPOKEN, "user"))
+            transport.disconnect(ConnectionLost("gone"))
+            await again.wait()
+            await session.send_audio(RAMP)
+            transport.emit(*marks("v", 100, 200), item("v", SPOKEN, "user"))
+            clips = [each.content[0].audio for each in session.history]
+        assert clips == [
+            AudioClip(RAMP, 24000),
+            AudioClip(RAMP, 24000),
+            AudioClip(RAMP[2400:4800], 24000),
+        ]
 
 
 class TestOnDisk:

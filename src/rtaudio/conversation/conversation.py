@@ -28,6 +28,7 @@ from rtaudio.conversation.record import Record
 from rtaudio.conversation.sequencer import ResponseSequencer
 from rtaudio.conversation.settings import WireSettings
 from rtaudio.conversation.sound_keeper import SoundKeeper
+from rtaudio.conversation.sound_store import SoundStore, SoundTally
 from rtaudio.conversation.speech import Speech
 from rtaudio.conversation.spending import Spending
 from rtaudio.conversation.turns import Turns
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.retention import AudioRetention
     from rtaudio.conversation.sound_file import Writing
-    from rtaudio.conversation.sound_store import SoundStore
     from rtaudio.conversation.tracker import PlaybackTracker
     from rtaudio.conversation.usage import Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
@@ -69,6 +69,7 @@ class Conversation:
         self._turns = Turns(self._outcome, self._record, self._held)
         self._questions = Questions()
         self._sounds: SoundKeeper | None = None
+        self._tally = SoundTally()
         self.spending = Spending(self._outcome, self._sequencer, self._speech)
         self._received = 0
         self._unknown = 0
@@ -155,8 +156,16 @@ class Conversation:
 
     def counts(self) -> dict[str, Any]:
         """What happened so far, over all connections, as fields of `SessionStats`."""
-        received, unknown = self._received, self._unknown
-        return {"events_received": received, "events_unknown": unknown, **self._speech.counts()}
+        sounds = self.sounds
+        return {
+            "events_received": self._received,
+            "events_unknown": self._unknown,
+            **self._speech.counts(),
+            "kept_audio_bytes": 0 if sounds is None else sounds.bytes_held,
+            "kept_audio_ms": 0 if sounds is None else sounds.ms_held,
+            "kept_audio_dropped": self._tally.dropped,
+            "kept_audio_spilled": self._tally.spilled,
+        }
 
     def queues(self) -> dict[str, QueueStats]:
         """How full everything is that has a bound."""
@@ -185,7 +194,9 @@ class Conversation:
         self._sounds = self._record.sounds = self._speech.sounds = (
             None
             if retention is None
-            else SoundKeeper(retention, self._settings, self.history, self._outcome.writings)
+            else SoundKeeper(
+                retention, self._settings, self.history, self._outcome.writings, self._tally
+            )
         )
 
     def connected(self, history: Sequence[Item] = ()) -> None:

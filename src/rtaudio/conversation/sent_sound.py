@@ -81,7 +81,7 @@ class SentSound:
 
     def append(self, data: bytes, wire: AudioFormat, now: float) -> None:
         """Sound is being sent. It was spoken just before, and took as long as it is."""
-        if wire != self._wire:
+        if wire is not self._wire and wire != self._wire:
             # Settings changed in the middle, which services hardly allow: the count goes on.
             self.end()
             ms = self._sent * 1000 // self._wire.bytes_per_second
@@ -204,7 +204,8 @@ class SentSound:
         if start >= end:
             return
         for left, right in self._timeline.pieces(start, end):
-            data = bytes(self._recent[left - self._recent_from : right - self._recent_from])
+            with memoryview(self._recent) as recent:
+                data = bytes(recent[left - self._recent_from : right - self._recent_from])
             self._store.append(self._sound, data, self._timeline.at(left))
         self._fed = end
 

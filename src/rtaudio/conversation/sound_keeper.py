@@ -11,7 +11,7 @@ from rtaudio import protocol
 from rtaudio.audio import AudioClip, AudioFormat
 from rtaudio.conversation.items import kept_sound, with_sound
 from rtaudio.conversation.sent_sound import SentSound
-from rtaudio.conversation.sound_store import SoundStore
+from rtaudio.conversation.sound_store import SoundStore, SoundTally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,9 +34,10 @@ class SoundKeeper:
         settings: the wire's formats, and whether the service detects turns.
         history: whose items get the sound.
         writings: where files that are to be written go.
+        tally: where it is counted what became of sounds.
 
     Attributes:
-        store: all that is kept, and counters of it.
+        store: all that is kept.
         sent: the user's side; hears of positions and commits.
     """
 
@@ -46,8 +47,9 @@ class SoundKeeper:
         settings: WireSettings,
         history: ItemList,
         writings: list[Writing],
+        tally: SoundTally,
     ) -> None:
-        self.store = SoundStore(retention, writings)
+        self.store = SoundStore(retention, writings, tally)
         self.sent = SentSound(self.store, settings.input)
         self._settings = settings
         self._history = history

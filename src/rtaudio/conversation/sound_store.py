@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.retention import AudioRetention
 
-__all__ = ["SoundStore"]
+__all__ = ["SoundStore", "SoundTally"]
 
 # How much may wait to be written. Where the disk cannot keep up with that, sound is dropped.
 _MAX_WAITING_BYTES: Final = 64 << 20
@@ -35,6 +35,21 @@ class _Amount:
         self.ms += ms
 
 
+class SoundTally:
+    """What became of sounds, over all stores of a session.
+
+    Attributes:
+        dropped: how many a budget, a disk or `MAX_SOUND_S` cost, or cost their end.
+        spilled: how many were moved to disk.
+    """
+
+    __slots__ = ("dropped", "spilled")
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.spilled = 0
+
+
 class SoundStore:
     """The sounds of one conversation, from their first piece until they are dropped.
 
@@ -44,15 +59,13 @@ class SoundStore:
     Args:
         retention: how sound is kept, and how much of it.
         writings: where files that are to be written go: each to be run, and then settled.
-
-    Attributes:
-        dropped: how many sounds a budget, a disk or `MAX_SOUND_S` cost, or cost their end.
-        spilled: how many sounds were moved to disk.
+        tally: where it is counted what became of them.
     """
 
-    def __init__(self, retention: AudioRetention, writings: list[Writing]) -> None:
-        self.dropped = 0
-        self.spilled = 0
+    def __init__(
+        self, retention: AudioRetention, writings: list[Writing], tally: SoundTally
+    ) -> None:
+        self._tally = tally
         self._retention = retention
         self._max_ms = None if retention.max_seconds is None else retention.max_seconds * 1000
         self._folder = None if retention.spill_dir is None else Path(retention.spill_dir)
@@ -111,7 +124,7 @@ class SoundStore:
         """Let a sound grow; see `Sound.append`."""
         overlong = sound.overlong
         sound.append(data, start_s)
-        self.dropped += sound.overlong - overlong
+        self._tally.dropped += sound.overlong - overlong
         self._count(sound)
         self._keep_to_budget()
 
@@ -119,7 +132,7 @@ class SoundStore:
         """Let a sound end after so many samples; see `Sound.cut`."""
         kept = sound.kept
         sound.cut(samples)
-        self.dropped += kept and not sound.kept
+        self._tally.dropped += kept and not sound.kept
         self._count(sound)
         if sound.file is not None:
             self._write(sound)  # what is there is too long now
@@ -181,7 +194,7 @@ class SoundStore:
         else:
             whole = sound.recording is writing.recording
             sound.moved_to(file, whole=whole)
-            self.spilled += whole
+            self._tally.spilled += whole
             self._count(sound)
             # Cut meanwhile: the file is too long.
             self._write(sound)
@@ -210,7 +223,7 @@ class SoundStore:
 
     def _drop(self, sound: Sound) -> None:
         self._release(sound)
-        self.dropped += 1
+        self._tally.dropped += 1
 
     def _release(self, sound: Sound) -> None:
         sound.drop()

@@ -31,6 +31,11 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
             interrupted, and were not delivered.
         interruptions: answers that were cut off: by the user's voice, by `interrupt`, by a
             guardrail or by a limit.
+        kept_audio_bytes: memory that the sound of items takes now, with `history_store_audio`.
+        kept_audio_ms: the length of what is in memory.
+        kept_audio_dropped: sounds of items that were lost, or lost their end: to a budget, to a
+            disk, or by being longer than 30 minutes.
+        kept_audio_spilled: sounds of items that were moved to `spill_dir`.
         queues: everything that could grow, by name: `events` (the iterator furthest behind),
             `handlers` (calls of async handlers that run), `inbox` (what waits for a tool with
             `async_tool_calls=False`), `outbox` (what waits to be written),
@@ -52,4 +57,8 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     output_audio_ms: float
     output_audio_suppressed: int
     interruptions: int
+    kept_audio_bytes: int
+    kept_audio_ms: int
+    kept_audio_dropped: int
+    kept_audio_spilled: int
     queues: Mapping[str, QueueStats]
