@@ -12,12 +12,14 @@ import pytest
 from rtaudio import AudioRetention
 from rtaudio.audio import AudioClip, AudioFormat, ulaw_decode, ulaw_encode
 from rtaudio.conversation import Conversation
+from rtaudio.conversation.checking import Checking
 from rtaudio.conversation.items import ContentPart, Item, kept_sound
 from rtaudio.protocol import decode_server_event, encode_event
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rtaudio.conversation.checking import Check
     from rtaudio.conversation.events import SessionEvent
 
 RAMP = np.arange(-12_000, 12_000, dtype=np.int16)  # a second at 24 kHz
@@ -228,6 +230,48 @@ class TestAnswers:
         store = talk.conversation.sounds
         assert store is not None
         assert [sound.timeline[0].start_s for sound in store] == [100.0, 100.2]
+
+
+class TestHeldAnswers:
+    """Answers whose sound waits until what it says was checked."""
+
+    def held(self, talk: Talk) -> Check:
+        talk.conversation.check(Checking(every=4, hold=True))
+        talk.begin()
+        talk.feed(
+            "response.output_audio_transcript.delta",
+            response_id="r1",
+            item_id="a",
+            output_index=0,
+            content_index=0,
+            delta="words",
+        )
+        talk.answer(RAMP.tobytes())
+        talk.answered()
+        (check,) = talk.conversation.take_checks()
+        return check
+
+    def test_sound_is_kept_when_it_is_delivered_and_due_from_then_on(self, talk: Talk) -> None:
+        check = self.held(talk)
+        assert talk.part("a").audio is None
+        talk.end()  # before the verdict
+        talk.now += 0.5
+        talk.conversation.passed(check, talk.now)
+        last = talk.conversation.take_checks()[-1]
+        talk.conversation.passed(last, talk.now)
+        assert np.array_equal(talk.samples("a"), RAMP)
+        assert talk.conversation.sounds is not None
+        (sound,) = talk.conversation.sounds
+        assert sound.finished
+        assert sound.timeline[0].start_s == 100.5
+
+    def test_what_was_refused_is_not_kept(self, talk: Talk) -> None:
+        check = self.held(talk)
+        assert talk.conversation.block(check, talk.now)
+        talk.end()
+        assert talk.part("a").audio is None
+        assert talk.conversation.sounds is not None
+        assert talk.conversation.sounds.bytes_held == 0
 
 
 class TestTheUser:
