@@ -124,6 +124,21 @@ def test_one_part_holds_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> 
     assert (each.samples, each.nbytes) == (24_000, 48_000)
 
 
+@pytest.mark.parametrize("codec", ["pcm16", "opus"])
+def test_nonsense_of_the_service_about_its_end_does_no_harm(
+    codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sound_module, "MAX_SOUND_S", 1)
+    endless, negative = sound(codec=codec), sound(codec=codec)
+    endless.cut(10**15)
+    for each in (endless, negative):
+        each.append(RAMP.tobytes() * 2, 1.0)
+        each.finish()
+    negative.cut(-5)
+    assert (endless.samples, endless.overlong) == (24_000, True)
+    assert (len(samples(negative)), negative.samples) == (0, 0)
+
+
 def test_the_encoder_is_gone_when_the_sound_is_finished() -> None:
     each = sound(codec="opus")
     each.append(RAMP.tobytes(), 1.0)

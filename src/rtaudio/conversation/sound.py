@@ -161,10 +161,11 @@ class Sound:
         """
         if self._recorder is None:
             return
-        most = MAX_SOUND_S * self.sample_rate if self._cut is None else self._cut
-        room = most * self._width - self._bytes
+        most = MAX_SOUND_S * self.sample_rate
+        end = most if self._cut is None else min(self._cut, most)
+        room = end * self._width - self._bytes
         if room < len(data):
-            self.overlong = self._cut is None
+            self.overlong = end != self._cut
             data = data[: max(0, room)]
         if not data:
             return
@@ -175,6 +176,8 @@ class Sound:
 
     def cut(self, samples: int | None) -> None:
         """Let it end after so many samples; None takes that back where it is not finished yet."""
+        if samples is not None:
+            samples = max(0, samples)
         if not self.finished:
             self._cut = samples
         elif samples is not None and samples < self.samples:

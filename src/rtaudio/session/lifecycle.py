@@ -299,8 +299,10 @@ class Lifecycle:
         finally:
             link.conversation.disconnected()
             link.sound_writer.start(link.conversation.take_writings())
-            await link.sound_writer.done()
-            link.broadcast.finish(None)
+            try:
+                await link.sound_writer.done()
+            finally:
+                link.broadcast.finish(None)
 
     def _check_current(self, mine: int) -> None:
         if mine != self._generation:
