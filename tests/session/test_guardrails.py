@@ -245,7 +245,7 @@ async def test_without_guardrails_nothing_is_collected(talk_with):
     async with talk_with() as talk:
         talk.response("created")
         say(talk, "x" * 500)
-        assert talk.session._link.conversation._turns._spoken == {"r1": None}
+        assert talk.session._link.conversation._parts.turns._spoken == {"r1": None}
 
 
 async def test_what_is_no_result_is_an_error():

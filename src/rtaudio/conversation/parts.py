@@ -1,0 +1,112 @@
+"""The parts of a conversation, each of which knows the rules of one subject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtaudio.conversation.held_sound import HeldSound
+from rtaudio.conversation.mcp import Mcp
+from rtaudio.conversation.outcome import Outcome
+from rtaudio.conversation.questions import Questions
+from rtaudio.conversation.record import Record
+from rtaudio.conversation.sequencer import ResponseSequencer
+from rtaudio.conversation.settings import WireSettings
+from rtaudio.conversation.sound_keeper import SoundKeeper
+from rtaudio.conversation.sound_store import SoundTally
+from rtaudio.conversation.speech import Speech
+from rtaudio.conversation.spending import Spending
+from rtaudio.conversation.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rtaudio.conversation.retention import AudioRetention
+
+__all__ = ["Parts"]
+
+
+class Parts:
+    """One conversation's parts, and what takes more than one of them.
+
+    Attributes:
+        outcome: where all of them put what they have to say, in order.
+        record: history.
+        settings: the wire's formats, and what else the session's settings tell.
+        sequencer: the order of responses.
+        held: sound that waits for checks.
+        speech: the sound of answers, and interruption.
+        turns: responses, and what they call.
+        questions: what the user says, where that is checked.
+        spending: what it costs.
+        mcp: tools that the service calls by itself.
+        sounds: sound that is kept; None where none is.
+        tally: counts what was kept, over all connections.
+        received: events of the service, over all connections.
+        unknown: those of them whose type is not known.
+    """
+
+    __slots__ = (
+        "held",
+        "mcp",
+        "outcome",
+        "questions",
+        "received",
+        "record",
+        "sequencer",
+        "settings",
+        "sounds",
+        "speech",
+        "spending",
+        "tally",
+        "turns",
+        "unknown",
+    )
+
+    def __init__(self) -> None:
+        outcome = self.outcome = Outcome()
+        self.record = Record(outcome)
+        self.settings = WireSettings(outcome)
+        self.sequencer = ResponseSequencer(outcome.client_events)
+        self.held = HeldSound()
+        self.speech = Speech(outcome, self.settings, self.sequencer, self.held)
+        self.turns = Turns(outcome, self.record, self.held)
+        self.questions = Questions()
+        self.spending = Spending(outcome, self.sequencer, self.speech)
+        self.mcp = Mcp(outcome, self.record, self.sequencer)
+        self.sounds: SoundKeeper | None = None
+        self.tally = SoundTally()
+        self.received = 0
+        self.unknown = 0
+
+    def start_over(self) -> None:
+        """Another connection: nothing is ongoing, and what waited to be sent is dropped."""
+        self.settings.start_over()
+        self.record.start_over()
+        self.sequencer.reset()
+        self.speech.start_over()
+        self.turns.start_over()
+        self.questions.start_over()
+        self.spending.start_over()
+        self.mcp.start_over()
+        self.outcome.drop_work()
+
+    def keep_sound(self, retention: AudioRetention | None) -> None:
+        """Keep the sound of what is said from now on; None for not at all."""
+        sounds = None
+        if retention is not None:
+            sounds = SoundKeeper(
+                retention, self.settings, self.record.history, self.outcome.writings, self.tally
+            )
+        self.sounds = self.record.sounds = self.speech.sounds = sounds
+
+    def read_settings(self, session: Mapping[str, Any], *, confirmed: bool) -> None:
+        """Take in settings: the service's own where `confirmed`, else those we asked for."""
+        self.settings.read(session, confirmed=confirmed)
+        self.speech.settings_changed()
+        if self.sounds is not None:
+            self.sounds.settings_changed()
+
+    def judge_question(self, item_id: str, now: float, *, passed: bool) -> None:
+        """What the user said was checked, or needs no check."""
+        self.questions.judged(item_id)
+        self.speech.question_checked(item_id, now, passed=passed)
