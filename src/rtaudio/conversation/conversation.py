@@ -173,7 +173,7 @@ class Conversation:
         Args:
             history: as given to `connecting`; the service is told it.
         """
-        self._parts.record.restore(history)
+        self._parts.record.restore(history, self.wire_input, with_sound=True)
         self._parts.record.updated()
 
     def disconnected(self) -> None:
@@ -216,7 +216,8 @@ class Conversation:
         # What changed settings is of the new connection; the rest was meant for the old one, and
         # is told again as far as it counts.
         pending[:] = [event for event in pending if event["type"] == "session.update"]
-        self._parts.record.restore(self.history.snapshot() if replay else (), running=running)
+        known = self.history.snapshot() if replay else ()
+        self._parts.record.restore(known, self.wire_input, running=running)
         if again:
             self._parts.sequencer.request()
         self._parts.sequencer.resume()

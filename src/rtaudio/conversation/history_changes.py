@@ -6,25 +6,21 @@ its place. Sound that the model spoke cannot be given back to it; text can, and 
 
 from __future__ import annotations
 
-import base64
 import logging
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.audio import AudioConverter, AudioFormat
 from rtaudio.conversation.items import Item
-from rtaudio.errors import AudioError, ConfigError
+from rtaudio.conversation.wire_part import wire_part
+from rtaudio.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rtaudio.audio import AudioClip
-    from rtaudio.conversation.items import ContentPart
+    from rtaudio.audio import AudioFormat
 
 __all__ = ["history_changes"]
 
 _log = logging.getLogger("rtaudio.conversation")
-
-_PART_FIELDS = ("text", "transcript", "image_url", "detail")
 
 
 def history_changes(
@@ -83,7 +79,7 @@ def _creation(item: Item, predecessor: str, wire: AudioFormat) -> dict[str, Any]
     created: dict[str, Any] = {
         "type": "message",
         "role": item.role,
-        "content": [_part(part, item.item_id, wire) for part in item.content],
+        "content": [wire_part(part, item.item_id, wire) for part in item.content],
         "id": item.item_id,
     }
     if item.role != "system" and item.status is not None:
@@ -93,20 +89,3 @@ def _creation(item: Item, predecessor: str, wire: AudioFormat) -> dict[str, Any]
         "previous_item_id": predecessor,
         "item": created,
     }
-
-
-def _part(part: ContentPart, item_id: str, wire: AudioFormat) -> dict[str, Any]:
-    fields = {name: getattr(part, name) for name in _PART_FIELDS}
-    clip = part.audio if part.type == "input_audio" else None
-    if clip is not None:
-        try:
-            fields["audio"] = _base64(clip, wire)
-        except AudioError as error:
-            raise ConfigError(f"the sound of item {item_id!r} cannot be sent: {error}") from error
-    return {"type": part.type, **{name: v for name, v in fields.items() if v is not None}}
-
-
-def _base64(clip: AudioClip, wire: AudioFormat) -> str:
-    clip = clip.mono().resampled(wire.sample_rate)
-    converter = AudioConverter(AudioFormat("pcm16", wire.sample_rate), wire)
-    return base64.b64encode(converter.process(clip.samples)).decode()

@@ -131,9 +131,19 @@ class Record:
             self.updated()
         return words
 
-    def restore(self, items: Iterable[Item], *, running: Collection[str] = ()) -> None:
-        """Create these items at the service, and what it never confirmed behind them."""
-        created = restoring_events(items, running=running)
+    def restore(
+        self,
+        items: Iterable[Item],
+        wire: AudioFormat,
+        *,
+        running: Collection[str] = (),
+        with_sound: bool = False,
+    ) -> None:
+        """Create these items at the service, and what it never confirmed behind them.
+
+        See `restoring_events`.
+        """
+        created = restoring_events(items, wire, running=running, with_sound=with_sound)
         self._restored = {event["item"]["id"] for event in created if "id" in event["item"]}
         self._outcome.client_events += created
         self._outcome.client_events += self._unconfirmed

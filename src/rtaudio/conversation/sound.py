@@ -143,9 +143,17 @@ class Sound:
         """
         if self._recorder is not None:
             return AudioClip(self._recorder.read(self.samples), self.sample_rate)
+        recording = self.current()
         try:
-            recording = self._recording or self._load()
             return None if recording is None else AudioClip(recording.read(), self.sample_rate)
+        except AudioError as error:
+            _log.warning("sound of item %r cannot be read back (%s)", self.item_id, error)
+            return None
+
+    def current(self) -> Recording | None:
+        """What there is of a finished sound, as it is kept; None where nothing is, or it grows."""
+        try:
+            return self._recording or self._load()
         except (OSError, AudioError) as error:
             _log.warning("sound of item %r cannot be read back (%s)", self.item_id, error)
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtaudio.conversation.calls import FunctionCall
+from rtaudio.conversation.history import History
 from rtaudio.conversation.prices import PriceTable
 from rtaudio.conversation.retention import AudioRetention
 from rtaudio.conversation.tracker import PlaybackTracker
@@ -35,6 +36,7 @@ __all__ = [
     "FunctionTool",
     "GuardrailResult",
     "Handoff",
+    "History",
     "HostedMcpTool",
     "InputGuardrail",
     "OutputGuardrail",

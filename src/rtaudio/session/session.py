@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rtaudio.conversation.messages import message_event, message_text
+from rtaudio.conversation.stereo_file import write_stereo
 from rtaudio.errors import ConfigError
 from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.approvals import Decision
@@ -20,6 +21,7 @@ from rtaudio.session.lifecycle import Lifecycle
 from rtaudio.session.options import RealtimeSessionOptions
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
     from typing import Self
 
@@ -391,6 +393,30 @@ class RealtimeSession:
         self._lifecycle.require_connection()
         self._link.conversation.update_history(new(self.history) if callable(new) else new)
         self._link.pump()
+
+    def recording(self, path: str | os.PathLike[str]) -> None:
+        """Write the conversation so far to one stereo file: the user left, the agent right.
+
+        Everything stands at its time: the user's turns when they were spoken, the agent's when they
+        were played, cut where they were interrupted, with silence in between. Works while connected
+        and afterwards, until the next `connect`. Only sound that is kept can be written: what
+        `history_store_audio` has let go is silent. An hour takes some seconds; call it in a thread
+        where that is too long.
+
+        Args:
+            path: its extension picks the format: `.wav`, `.flac`, `.opus` or `.ogg`.
+
+        Raises:
+            ConfigError: `history_store_audio` is off.
+            AudioError: there is no sound yet, or the file cannot be written.
+        """
+        sounds = self._link.conversation.sounds
+        if sounds is None:
+            raise ConfigError(
+                "recording() writes the sound of history, which is not kept: set the option "
+                "history_store_audio before connecting"
+            )
+        write_stereo(path, sounds)
 
     async def update_agent(self, agent: RealtimeAgent) -> RealtimeAgent:
         """Let another agent go on with the conversation.
