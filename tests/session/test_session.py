@@ -18,7 +18,7 @@ from rtaudio import (
     RealtimeSession,
     TransportError,
 )
-from rtaudio.audio import AudioFormat
+from rtaudio.audio import AudioFormat, OpusEncoder, opus_packet_info
 from rtaudio.transports import RealtimeTransport, ScriptedTransport
 
 
@@ -692,3 +692,62 @@ class TestPlaybackTracker:
             transport.emit(service.updated(), service.response("created"))
             tracker.on_play_bytes("a", 0, bytes(16))
             assert tracker.state().elapsed_ms == 1.0
+
+
+class TestOpusPackets:
+    async def test_packets_that_are_fed_go_out_as_the_wires_pcm(self, make_session, transport):
+        encoder = OpusEncoder(48000)
+        tone = (8000 * np.sin(np.arange(9600) / 20)).astype(np.int16)
+        async with make_session(input_audio=AudioFormat("opus", 48000)) as session:
+            for start in range(0, 9600, 960):
+                await session.send_audio(encoder.encode(tone[start : start + 960]))
+            await session.commit_audio()
+        sent = b"".join(call.audio for call in transport.calls if call.method == "send_audio")
+        samples = np.frombuffer(sent, np.int16)
+        assert abs(len(samples) - 4800) < 200  # 200 ms at 24 kHz, and the resampler's tail
+        assert np.abs(samples).max() > 6000
+
+    async def test_what_is_no_packet_is_refused(self, make_session):
+        async with make_session(input_audio=AudioFormat("opus", 48000)) as session:
+            with pytest.raises(AudioError):
+                await session.send_audio(b"\xff" * 7)
+
+    async def test_each_event_has_one_packet_of_20_ms(self, make_session, transport, service):
+        heard: list[Any] = []
+        async with make_session(output_audio=AudioFormat("opus", 24000)) as session:
+            session.on("audio", heard.append)
+            session.on("audio_stopped", heard.append)
+            transport.emit(service.response("created"))
+            transport.emit(service.audio(bytes(2400)), service.audio(bytes(2400)))
+            transport.emit(service.audio_done())
+        *packets, stopped = heard
+        assert stopped.type == "audio_stopped"
+        assert [opus_packet_info(event.data).samples_per_channel for event in packets] == [960] * 5
+        assert {(event.item_id, event.response_id) for event in packets} == {("a", "r1")}
+
+    async def test_a_tracker_counts_packets_by_their_length(self, make_session, transport, service):
+        tracker = PlaybackTracker()
+        options = {"output_audio": AudioFormat("opus", 24000), "playback_tracker": tracker}
+        async with make_session(**options) as session:
+            played: list[Any] = []
+            session.on("audio", played.append)
+            transport.emit(service.response("created"), service.audio(bytes(48_000)))
+            for event in played[:15]:
+                tracker.on_play_bytes(event.item_id, event.content_index, event.data)
+            await session.interrupt()
+        (cut,) = [event for event in sent(transport) if event["type"].endswith("truncate")]
+        assert cut["audio_end_ms"] == 300
+
+    async def test_an_interruption_forgets_the_beginning_of_a_packet(
+        self, make_session, transport, service
+    ):
+        heard: list[Any] = []
+        async with make_session(output_audio=AudioFormat("opus", 24000)) as session:
+            session.on("audio", heard.append)
+            transport.emit(service.response("created"), service.audio(bytes(1440)))
+            await session.interrupt()
+            transport.emit(service.response("done"), service.response("created", "r2"))
+            transport.emit(service.audio(bytes(480), "b", "r2"))
+            assert [event.item_id for event in heard] == ["a"]
+            transport.emit(service.audio(bytes(480), "b", "r2"))
+        assert [event.item_id for event in heard] == ["a", "b"]

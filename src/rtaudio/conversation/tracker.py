@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from rtaudio.audio import opus_packet_info
 from rtaudio.conversation.playback import MAX_PARTS, Cut, Playback
 from rtaudio.conversation.recent import Recent
 
@@ -37,12 +38,21 @@ class PlaybackTracker:
 
     def __init__(self) -> None:
         self._state = PlaybackState()
-        self._bytes_per_ms = 48.0
+        # None where packets are delivered, whose length does not tell how long they play.
+        self._bytes_per_ms: float | None = 48.0
 
     def on_play_bytes(self, item_id: str, content_index: int, data: Buffer) -> None:
-        """This sound was just played; `item_id` and `content_index` are those of its event."""
-        with memoryview(data) as view:
-            self.on_play_ms(item_id, content_index, view.nbytes / self._bytes_per_ms)
+        """This sound was just played; `item_id` and `content_index` are those of its event.
+
+        Where Opus is delivered, it is one packet.
+        """
+        if self._bytes_per_ms is None:
+            info = opus_packet_info(data)
+            ms = info.frames * info.frame_ms
+        else:
+            with memoryview(data) as view:
+                ms = view.nbytes / self._bytes_per_ms
+        self.on_play_ms(item_id, content_index, ms)
 
     def on_play_ms(self, item_id: str, content_index: int, ms: float) -> None:
         """So many milliseconds of a part were just played."""
@@ -57,8 +67,8 @@ class PlaybackTracker:
 
     def set_audio_format(self, audio_format: AudioFormat) -> None:
         """The session calls this with the format of the sound that it delivers."""
-        width = 2 if audio_format.encoding == "pcm16" else 1
-        self._bytes_per_ms = audio_format.sample_rate * audio_format.channels * width / 1000
+        packets = audio_format.encoding == "opus"
+        self._bytes_per_ms = None if packets else audio_format.bytes_per_second / 1000
 
     def state(self) -> PlaybackState:
         """Where playback is."""

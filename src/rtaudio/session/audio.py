@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from rtaudio.audio import AudioConverter
+import msgspec
+
+from rtaudio.audio import AudioConverter, opus_packet_info
+from rtaudio.audio.opus_stream import PacketDecoder, PacketEncoder
 from rtaudio.conversation.events import Audio, AudioInterrupted, AudioStopped, SessionEvent
 from rtaudio.errors import AudioError
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from rtaudio.audio.format import AudioFormat
     from rtaudio.audio.types import PcmLike
 
-__all__ = ["InputAudio", "OutputAudio", "byte_length"]
+__all__ = ["InputAudio", "OutputAudio", "length_ms"]
 
 # Buffers of plain bytes, or of native-endian 16-bit samples.
 _BUFFER_FORMATS = frozenset({"B", "b", "c", "h", "<h", "=h"})
@@ -32,13 +35,14 @@ class InputAudio:
     def __init__(self, source: AudioFormat | None) -> None:
         self._source = source
         self._target: AudioFormat | None = None
-        self._converter: AudioConverter | None = None
+        self._converter: AudioConverter | PacketDecoder | None = None
 
     def process(self, audio: PcmLike, wire: AudioFormat) -> bytes:
         """Convert the next piece.
 
         Args:
-            audio: bytes, bytearray, memoryview or int16 array, contiguous; copied.
+            audio: bytes, bytearray, memoryview or int16 array, contiguous; copied. With Opus, one
+                packet.
             wire: the format negotiated with the service.
 
         Raises:
@@ -47,7 +51,8 @@ class InputAudio:
         if self._source is None or self._source == wire:
             return _as_bytes(audio)
         if self._converter is None or self._target != wire:
-            self._converter = AudioConverter(self._source, wire)
+            kind = PacketDecoder if self._source.encoding == "opus" else AudioConverter
+            self._converter = kind(self._source, wire)
             self._target = wire
         return self._converter.process(audio)
 
@@ -74,30 +79,25 @@ class OutputAudio:
     def __init__(self, target: AudioFormat) -> None:
         self._target = target
         self._source: AudioFormat | None = None
-        self._converter: AudioConverter | None = None
-        self._last: tuple[str, str, int] | None = None  # ids of the sound before
+        self._converter: AudioConverter | PacketEncoder | None = None
+        # The sound before, less its data.
+        self._last: Audio | None = None
 
     def adapt(self, events: Iterable[SessionEvent], wire: AudioFormat) -> list[SessionEvent]:
         """Convert the sound in events; where a stretch ends, its tail becomes an event too."""
         adapted: list[SessionEvent] = []
         for event in events:
             if isinstance(event, Audio):
-                # The event itself is not kept, since it holds the sound.
-                self._last = (event.response_id, event.item_id, event.content_index)
-                if wire != self._target:
-                    event.data = self._convert(event.data, wire)
-            elif isinstance(event, AudioStopped):
-                tail = self._converter.flush() if self._converter is not None else b""
-                if tail and self._last is not None:
-                    response_id, item_id, content_index = self._last
-                    adapted.append(
-                        Audio(
-                            data=tail,
-                            response_id=response_id,
-                            item_id=item_id,
-                            content_index=content_index,
-                        )
-                    )
+                self._last = msgspec.structs.replace(event, data=b"")
+                if wire == self._target:
+                    adapted.append(event)
+                else:
+                    adapted += _each(event, self._convert(event.data, wire))
+                continue
+            if isinstance(event, AudioStopped):
+                if self._converter is not None and self._last is not None:
+                    tail = _pieces(self._converter.flush())
+                    adapted += _each(self._last, [piece for piece in tail if piece])
                 self.reset()
             elif isinstance(event, AudioInterrupted):
                 self.reset()
@@ -110,20 +110,32 @@ class OutputAudio:
         if self._converter is not None:
             self._converter.reset()
 
-    def _convert(self, data: bytes, wire: AudioFormat) -> bytes:
+    def _convert(self, data: bytes, wire: AudioFormat) -> list[bytes]:
         if self._converter is None or self._source != wire:
-            self._converter = AudioConverter(wire, self._target)
+            kind = PacketEncoder if self._target.encoding == "opus" else AudioConverter
+            self._converter = kind(wire, self._target)
             self._source = wire
-        return self._converter.process(data)
+        return _pieces(self._converter.process(data))
 
 
-def byte_length(audio: PcmLike) -> int:
-    """Bytes in a buffer.
+def _pieces(converted: bytes | list[bytes]) -> list[bytes]:
+    return converted if isinstance(converted, list) else [converted]
+
+
+def _each(event: Audio, pieces: Iterable[bytes]) -> list[SessionEvent]:
+    return [msgspec.structs.replace(event, data=piece) for piece in pieces]
+
+
+def length_ms(audio: PcmLike, audio_format: AudioFormat) -> float:
+    """How long sound in a format plays, in milliseconds.
 
     Raises:
-        AudioError: it is no buffer.
+        AudioError: it is no buffer, or no Opus packet where it should be one.
     """
-    return _view(audio).nbytes
+    if audio_format.encoding == "opus":
+        info = opus_packet_info(cast("Buffer", audio))
+        return info.frames * info.frame_ms
+    return _view(audio).nbytes * 1000 / audio_format.bytes_per_second
 
 
 def _view(audio: PcmLike) -> memoryview:

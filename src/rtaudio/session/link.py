@@ -11,7 +11,7 @@ import msgspec
 from rtaudio.conversation import Conversation
 from rtaudio.conversation.events import ConnectionChange, TransportEvent
 from rtaudio.errors import ConnectionLost, TransportError
-from rtaudio.session.audio import InputAudio, OutputAudio, byte_length
+from rtaudio.session.audio import InputAudio, OutputAudio, length_ms
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrail_runs import GuardrailRuns
@@ -220,7 +220,7 @@ class Link:
     def drop_sound(self, audio: PcmLike) -> None:
         """Sound for which there is no connection: all that is left of it is a number."""
         given = self._options.input_audio or self.conversation.wire_input
-        self._dropped_ms += byte_length(audio) * 1000 / given.bytes_per_second
+        self._dropped_ms += length_ms(audio, given)
 
     def stats(self) -> SessionStats:
         """See `RealtimeSession.stats`."""

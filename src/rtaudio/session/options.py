@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from rtaudio.audio import AudioFormat
+from rtaudio.audio import AudioFormat, libopus_version
 from rtaudio.conversation.items import Item
 from rtaudio.conversation.prices import PriceTable
 from rtaudio.conversation.retention import AudioRetention
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.conversation.usage_limit import UsageLimit
-from rtaudio.errors import ConfigError
+from rtaudio.errors import ConfigError, OpusError
 from rtaudio.protocol import normalise_session_config
 from rtaudio.session.guardrails import (
     Finding,
@@ -56,8 +56,10 @@ class RealtimeSessionOptions:
             told. Such as `History.load` gives; sound of the assistant goes as text.
         url: where to connect; None leaves it to the transport.
         workflow_name: names the trace; None leaves that to the service.
-        input_audio: format of the audio given to `send_audio`; None means the wire's own.
-        output_audio: format wanted in `audio` events; None means the wire's own.
+        input_audio: format of the audio given to `send_audio`; None means the wire's own. With Opus
+            each call takes one packet.
+        output_audio: format wanted in `audio` events; None means the wire's own. With Opus each
+            event has one packet of 20 ms.
         output_guardrails: checks on what any agent says.
         output_guardrail_settings: `{"debounce_text_length": n}`: characters after which the text is
             checked again while it is said, 100 unless given; below 0, only the finished text is.
@@ -144,8 +146,11 @@ class RealtimeSessionOptions:
         for name in ("input_audio", "output_audio"):
             audio_format = getattr(self, name)
             _check_type(name, audio_format, AudioFormat, "an AudioFormat or None")
-            fine = audio_format is None or audio_format.encoding != "opus"
-            _check(name, audio_format, fine, "a format of encoding pcm16, pcmu or pcma")
+            if audio_format is not None and audio_format.encoding == "opus":
+                try:
+                    libopus_version()
+                except OpusError as error:
+                    raise ConfigError(f"option {name} of Opus needs libopus: {error}") from error
         _check_history(self.history)
         _check_type("reconnect", self.reconnect, ReconnectPolicy, "a ReconnectPolicy or None")
         tracker = self.playback_tracker
