@@ -6,15 +6,25 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+import rtaudio
+import rtaudio.audio
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE = re.compile(r"```python\n(.*?)```", re.S)
+# Names for annotations, at work nowhere else; the pages mention them in their text.
+TYPES = {"BytesLike", "ConnectOptions", "Encoding", "PcmLike", "Samples"}
 BLOCKS = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S))
+    for number, code in enumerate(CODE.findall(page.read_text("utf-8")))
 ]
 EXAMPLES = {
     "guardrail.py": "said in the end: Five per cent was the average of the last years.",
@@ -45,6 +55,14 @@ def test_code_on_a_page_runs(code: str) -> None:
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
 def test_an_example_runs_and_prints_what_it_promises(name: str) -> None:
     assert EXAMPLES[name] in run(f"examples/{name}")
+
+
+@pytest.mark.parametrize("module", [rtaudio, rtaudio.audio], ids=str)
+def test_every_public_name_is_shown_at_work(module: ModuleType) -> None:
+    shown = [code for page in PAGES for code in CODE.findall(page.read_text("utf-8"))]
+    shown += [path.read_text("utf-8") for path in (ROOT / "examples").glob("*.py")]
+    words = set(re.findall(r"\w+", "\n".join(shown)))
+    assert {name for name in module.__all__ if not name.startswith("__")} <= words | TYPES
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
