@@ -209,6 +209,22 @@ class TestHistory:
         assert driver.history[0].text == "Good morning"
         assert driver.history[0].status == "in_progress"
 
+    def test_updates_for_each_piece_come_where_they_are_wanted(self, driver: Driver) -> None:
+        driver.conversation.update_live(True)
+        texts: list[str] = []
+        for delta in ("Good", " morning"):
+            events = driver.feed(
+                "response.output_text.delta",
+                response_id="r1",
+                item_id="a",
+                output_index=0,
+                content_index=0,
+                delta=delta,
+            )
+            last = [event for event in events if event.type == "history_updated"][-1]
+            texts.append(last.history[0].text)
+        assert texts == ["Good", "Good morning"]
+
     @pytest.mark.parametrize(
         ("wire", "kind"),
         [("output_text", "text_delta"), ("output_audio_transcript", "transcript_delta")],

@@ -19,7 +19,7 @@ from rtaudio import (
     TransportError,
 )
 from rtaudio.audio import AudioFormat, OpusEncoder, opus_packet_info
-from rtaudio.transports import RealtimeTransport, ScriptedTransport
+from rtaudio.transports import RealtimeTransport, ScriptedModel, ScriptedTransport
 
 
 def sent(transport: ScriptedTransport, *, config: bool = False) -> list[dict[str, Any]]:
@@ -751,3 +751,12 @@ class TestOpusPackets:
             assert [event.item_id for event in heard] == ["a"]
             transport.emit(service.audio(bytes(480), "b", "r2"))
         assert [event.item_id for event in heard] == ["a", "b"]
+
+
+async def test_live_transcripts_are_updates_of_history(make_session, transport):
+    async with make_session(live_transcripts=True) as session:
+        seen: list[str] = []
+        session.on("history_updated", lambda event: seen.append(event.history[-1].text))
+        model = ScriptedModel(transport)
+        model.says("a long way", end=False)
+    assert [text for text in seen if text] == ["a", "a long", "a long way"]

@@ -237,6 +237,10 @@ class Conversation:
         """What the model may call from now on; calls of responses that begin now carry it."""
         self._parts.turns.offer = offer
 
+    def update_live(self, live: bool) -> None:
+        """Whether each piece of an answer's words is an update of history."""
+        self._parts.record.live = live
+
     def track(
         self, tracker: PlaybackTracker | Literal["wall"] | None, heard: AudioFormat | None
     ) -> None:

@@ -36,11 +36,13 @@ class Record:
 
     Attributes:
         history: the items in order.
+        live: whether each piece of an answer's words is an update.
         sounds: where their sound is; None where it is not kept.
     """
 
     def __init__(self, outcome: Outcome) -> None:
         self.history = ItemList()
+        self.live = False
         self.sounds: SoundKeeper | None = None
         self._outcome = outcome
         # Items that we create at the service ourselves; what it makes of them is no news to us.
@@ -172,10 +174,12 @@ class Record:
     def grow(
         self, item_id: str, content_index: int, field: Literal["text", "transcript"], delta: str
     ) -> None:
-        """Words of the assistant that stream in; no event for each of them."""
+        """Words of the assistant that stream in; an event for each of them only where wanted."""
         if item_id not in self.history:
             self.upsert(Item(item_id=item_id, role="assistant", status="in_progress"))
         self.history.append_text(item_id, content_index, field, delta)
+        if self.live:
+            self.updated()
 
     def answered(self, item_id: str, output: str) -> None:
         """A call of a function got its output."""

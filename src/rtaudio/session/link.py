@@ -125,6 +125,7 @@ class Link:
         self.input = InputAudio(options.input_audio)
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self.conversation.track(options.playback_tracker, options.output_audio)
+        self.conversation.update_live(options.live_transcripts)
         self.conversation.mcp.respond = options.automatically_trigger_response_for_mcp_tool_calls
         self.conversation.connecting(options.history, options.retention)
         self.conversation.spending.allow(options.usage_limit, options.prices)

@@ -46,6 +46,8 @@ class RealtimeSessionOptions:
             `{"type": "transcription", ...}` makes a session that only transcribes.
         context: the application's own object, at `ctx.context` in handlers and functions.
         group_id: groups traces; only together with `workflow_name`.
+        live_transcripts: deliver `history_updated` for each piece of an answer's words; otherwise
+            history grows without a word until the item is done.
         history_store_audio: whether items of history keep their sound, at `part.audio`: True for
             plain samples, an `AudioRetention` for Opus, budgets and files.
         model: the model; None leaves it to `config["model"]`, then to the transport.
@@ -106,6 +108,7 @@ class RealtimeSessionOptions:
     config: Mapping[str, Any] | None = None
     context: Any = None
     group_id: str | None = None
+    live_transcripts: bool = False
     history_store_audio: bool | AudioRetention = False
     model: str | None = None
     trace_metadata: Mapping[str, Any] | None = None
@@ -167,6 +170,7 @@ class RealtimeSessionOptions:
         for name in (
             "automatically_trigger_response_for_mcp_tool_calls",
             "async_tool_calls",
+            "live_transcripts",
             "replay_outputs",
             "tracing_disabled",
         ):
