@@ -42,7 +42,7 @@ def bench(
     """Race rtaudio's kernels against other libraries: time, latency and quality.
 
     Each result is checked before it is timed. Peers that are not installed are left out and named;
-    pip install 'rtaudio[bench]' brings them all.
+    pip install 'rtaudio\\[bench]' brings them all.
     """
     from rich.console import Console
 
