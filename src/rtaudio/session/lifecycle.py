@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -218,11 +217,12 @@ class Lifecycle:
     async def _reconnect(
         self, policy: ReconnectPolicy, error: Exception, *, answering: bool
     ) -> None:
-        link, lost_at = self.link, time.monotonic()
+        link = self.link
+        lost_at = link.transport.clock.monotonic()
         for attempt in range(1, policy.max_attempts + 1):
             delay_s = policy.delay_s(attempt, random.random())
             link.broadcast.deliver(Reconnecting(attempt=attempt, delay_s=delay_s, error=error))
-            await asyncio.sleep(delay_s)
+            await link.transport.clock.sleep(delay_s)
             try:
                 await self._reopen()
             except Exception as failure:
@@ -231,7 +231,8 @@ class Lifecycle:
                     break
             else:
                 link.resume(replay=policy.replay, again=answering and policy.resume_response)
-                link.broadcast.deliver(Reconnected(downtime_s=time.monotonic() - lost_at))
+                downtime_s = link.transport.clock.monotonic() - lost_at
+                link.broadcast.deliver(Reconnected(downtime_s=downtime_s))
                 return
         if not isinstance(error, TransportError):
             cause, error = error, ConnectionLost("the connection was lost for good")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from rtaudio.conversation import Conversation
-from rtaudio.conversation.events import ConnectionChange, TransportEvent
+from rtaudio.conversation.events import (
+    Audio,
+    AudioInterrupted,
+    ConnectionChange,
+    TransportEvent,
+)
+from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ConnectionLost, TransportError
 from rtaudio.session.audio import InputAudio, OutputAudio, length_ms
 from rtaudio.session.broadcast import Broadcast
@@ -26,11 +31,12 @@ from rtaudio.transports.base import TransportSink
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from rtaudio.audio import PcmLike
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.checking import Check
+    from rtaudio.conversation.events import SessionEvent
     from rtaudio.conversation.sound_file import Writing
     from rtaudio.errors import ProtocolError
     from rtaudio.protocol import ServerEvent, UnknownEvent
@@ -110,7 +116,15 @@ class Link:
         self._sent_bytes = 0
         self._sent_ms = 0.0
         self._dropped_ms = 0.0
-        self._sink = TransportSink(self._on_event, self._on_garbage, self._on_status, self._on_lost)
+        self._tracker: PlaybackTracker | Literal["wall"] | None = None
+        self._sink = TransportSink(
+            self._on_event,
+            self._on_garbage,
+            self._on_status,
+            self._on_lost,
+            self._on_heard,
+            self._on_played,
+        )
 
     def begin(self) -> None:
         """Make everything ready for a connection that is about to be made."""
@@ -124,7 +138,10 @@ class Link:
         self.calls.begin()
         self.input = InputAudio(options.input_audio)
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
-        self.conversation.track(options.playback_tracker, options.output_audio)
+        self._tracker = options.playback_tracker
+        if self._tracker is None and self.transport.has_speaker:
+            self._tracker = PlaybackTracker()
+        self.conversation.track(self._tracker, options.output_audio)
         self.conversation.update_live(options.live_transcripts)
         self.conversation.mcp.respond = options.automatically_trigger_response_for_mcp_tool_calls
         self.conversation.connecting(options.history, options.retention)
@@ -254,6 +271,8 @@ class Link:
             self.outbox.post(*conversation.take_outgoing())
         if outcome.events:
             events = conversation.take_events()
+            if self.transport.has_speaker:
+                self._play(events)
             if self._output is not None:
                 events = self._output.adapt(events, conversation.wire_output)
             for event in events:
@@ -275,17 +294,26 @@ class Link:
         self.conversation.mcp.allow((tool.server_label, tool.allowed_names) for tool in hosted)
         self.pump()
 
+    def _play(self, events: Iterable[SessionEvent]) -> None:
+        """Let the transport's own speaker play what may be heard."""
+        for event in events:
+            if isinstance(event, Audio):
+                self.transport.play(event.data, event.item_id, event.content_index)
+            elif isinstance(event, AudioInterrupted):
+                self.transport.stop_playing()
+
     def _mcp_decided(self, request_id: str, approved: bool) -> None:
         self.conversation.mcp.decided(request_id, approved=approved)
         self.pump()
 
     def _passed(self, check: Check, failed: bool) -> None:
-        self.conversation.passed(check, time.monotonic(), failed=failed)
+        self.conversation.passed(check, self.transport.clock.monotonic(), failed=failed)
         self.pump()
 
     def _block(self, check: Check, finding: Finding) -> None:
         feedback = self._options.guardrail_feedback
-        if self.conversation.block(check, time.monotonic()) and feedback is not None:
+        now = self.transport.clock.monotonic()
+        if self.conversation.block(check, now) and feedback is not None:
             try:
                 self.conversation.tell(feedback(finding))
             except Exception as error:
@@ -314,7 +342,7 @@ class Link:
         if self.broadcast.wants("transport_event"):
             self.broadcast.deliver(TransportEvent(raw=raw))
         try:
-            self.conversation.receive(event, time.monotonic())
+            self.conversation.receive(event, self.transport.clock.monotonic())
         except Exception as error:
             self.broadcast.report(error)
         self.pump()
@@ -352,7 +380,7 @@ class Link:
         if self.conversation.sounds is None:
             return
         try:
-            self.conversation.sending(content, time.monotonic())
+            self.conversation.sending(content, self.transport.clock.monotonic())
         except Exception as error:
             # What cannot be kept can still be sent.
             self.broadcast.report(error)
@@ -362,6 +390,23 @@ class Link:
         if error is not None:
             self.broadcast.report(error)
         self.sound_writer.start(self.conversation.take_writings())
+
+    async def _on_heard(self, wire: bytes) -> None:
+        if self.transport.status != "connected" or self.conversation.spending.exhausted:
+            self._drop_wire(wire)
+            return
+        try:
+            await self.send_sound(wire)
+        except TransportError:
+            # Whoever speaks goes on, and the loss of a connection is reported by itself.
+            self._drop_wire(wire)
+
+    def _drop_wire(self, wire: bytes) -> None:
+        self._dropped_ms += len(wire) / self.conversation.wire_input_bytes_per_ms
+
+    def _on_played(self, item_id: str, content_index: int, ms: float) -> None:
+        if isinstance(self._tracker, PlaybackTracker):
+            self._tracker.on_play_ms(item_id, content_index, ms)
 
     def _send_failed(self, event: Mapping[str, Any], error: Exception) -> None:
         if isinstance(error, ConnectionLost) and self._options.reconnect is not None:

@@ -6,7 +6,6 @@ What the events mean is decided in `rtaudio.conversation`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -339,7 +338,7 @@ class RealtimeSession:
             TransportError: not connected.
         """
         await self._lifecycle.ready(exhausted=True)
-        self._link.conversation.interrupt(time.monotonic())
+        self._link.conversation.interrupt(self.transport.clock.monotonic())
         await self._link.send()
 
     async def request_response(self, response: Mapping[str, Any] | None = None) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from rtaudio.transports.base import ConnectOptions, RealtimeTransport
+from rtaudio.transports.clock import Clock, FakeClock
 from rtaudio.transports.scripted import ScriptedTransport
 from rtaudio.transports.scripted_model import ScriptedModel
 from rtaudio.transports.websocket import WebSocketTransport
 
 __all__ = [
+    "Clock",
     "ConnectOptions",
+    "FakeClock",
     "RealtimeTransport",
     "ScriptedModel",
     "ScriptedTransport",

@@ -3,7 +3,7 @@
 A transport moves events and sound; it knows nothing of conversations. To write one, derive from
 `RealtimeTransport`, implement `connect`, `send_event` and `close` (each plain or a coroutine
 function), and hand what arrives to `receive`. When the connection ends without `close` having been
-called, say so with `lost`. Everything else has a default.
+called, say so with `lost`. Everything else has a default. docs/transports.md has an example.
 
 A session opens a transport in three steps: `connect` makes events writable, then the session writes
 its configuration, then `confirm` waits until the other side has accepted the session. `status`
@@ -17,12 +17,14 @@ import inspect
 import logging
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from rtaudio.errors import ConfigError, ProtocolError, TransportError
 from rtaudio.protocol import decode_server_event, encode_event
+from rtaudio.transports.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -37,6 +39,7 @@ __all__ = [
     "RealtimeTransport",
     "TransportSink",
     "TransportStatus",
+    "finish",
     "resolve_api_key",
 ]
 
@@ -78,6 +81,14 @@ class ConnectOptions(msgspec.Struct, kw_only=True, frozen=True):
         return f"ConnectOptions(api_key={given}, model={self.model!r}, call_id={self.call_id!r})"
 
 
+async def _unheard(_sound: bytes) -> None:
+    """Nobody wants the caller's sound."""
+
+
+def _unwatched(_item_id: str, _content_index: int, _ms: float) -> None:
+    """Nobody wants to know what was played."""
+
+
 class TransportSink(NamedTuple):
     """Who listens to a transport, as one function for each kind of news.
 
@@ -86,12 +97,17 @@ class TransportSink(NamedTuple):
         garbage: something arrived that is no event, or lacks what its type must have.
         status: `status` changed.
         lost: the connection ended by itself; None where the other side closed it in good order.
+        heard: the transport's own microphone heard this, in the wire's format; returns once it is
+            on its way.
+        played: the transport's own speaker played so many milliseconds of this part of an item.
     """
 
     event: Callable[[ServerEvent | UnknownEvent, RawMessage], None]
     garbage: Callable[[ProtocolError, RawMessage], None]
     status: Callable[[TransportStatus], None]
     lost: Callable[[Exception | None], None]
+    heard: Callable[[bytes], Awaitable[None]] = _unheard
+    played: Callable[[str, int, float], None] = _unwatched
 
 
 class RealtimeTransport:
@@ -99,6 +115,16 @@ class RealtimeTransport:
 
     #: How sound travels: in events, as a media track, or not through us at all.
     medium: Medium = "events"
+
+    #: The time by which its session counts, too.
+    clock: Clock = SYSTEM_CLOCK
+
+    #: Settings that a session over it begins with, in wire form; those of the application win.
+    session_defaults: Mapping[str, Any] = MappingProxyType({})
+
+    #: Whether it plays answers itself: `play` and `stop_playing` are called then, and `played` says
+    #: how far it came.
+    has_speaker: bool = False
 
     _status: TransportStatus = "disconnected"
     _sink: TransportSink | None = None
@@ -139,6 +165,15 @@ class RealtimeTransport:
     def muted(self) -> bool | None:
         """Whether sending is muted; None where that is not the transport's business."""
         return None
+
+    def play(self, sound: bytes, item_id: str, content_index: int) -> None:
+        """Play sound of an answer, in the wire's format, behind what is being played.
+
+        Called with all that may be heard, where `has_speaker` is set; must not block.
+        """
+
+    def stop_playing(self) -> None:
+        """Forget what was not played yet: the listener has interrupted."""
 
     # What it calls.
 
@@ -184,6 +219,22 @@ class RealtimeTransport:
             if self._sink is not None:
                 self._sink.lost(error)
 
+    async def heard(self, sound: bytes) -> None:
+        """Pass on what its own microphone has heard, in the wire's format.
+
+        Returns once that is on its way; without a connection it is dropped, and counted.
+        """
+        if self._sink is not None:
+            await self._sink.heard(sound)
+
+    def played(self, item_id: str, content_index: int, ms: float) -> None:
+        """Say that its own speaker has just played so many milliseconds of a part of an item.
+
+        0 ms say that this part is being played now.
+        """
+        if self._sink is not None:
+            self._sink.played(item_id, content_index, ms)
+
     # What a session calls.
 
     @property
@@ -219,18 +270,11 @@ class RealtimeTransport:
         """
         if self._status != "disconnected":
             raise ConfigError(f"connect() needs a disconnected transport; this is {self._status}")
-        self._early_end = None
         try:
-            self._set_status("connecting")
-            await _finish(self.connect(options))
+            await self.begin(options)
             if greeting is not None:
-                await _finish(self.send_event(greeting))
-            await self.confirm()
-            if self._early_end is not None:
-                raise self._early_end
-            if self.status != "connecting":
-                raise TransportError("the transport was shut before the session began")
-            self._set_status("connected")
+                await finish(self.send_event(greeting))
+            await self.complete()
         except BaseException:
             try:
                 await self.shut()
@@ -239,13 +283,35 @@ class RealtimeTransport:
                 _log.warning("closing after a failed attempt raised %s", type(error).__name__)
             raise
 
+    async def begin(self, options: ConnectOptions) -> None:
+        """The first part of `open`, for transports that wrap another: until events can be written.
+
+        Where this, what follows or `complete` fails, whoever called it calls `shut`.
+        """
+        self._early_end = None
+        self._set_status("connecting")
+        await finish(self.connect(options))
+
+    async def complete(self) -> None:
+        """The last part of `open`: wait until the session is accepted.
+
+        Raises:
+            TransportError: the connection ended, or was shut meanwhile.
+        """
+        await self.confirm()
+        if self._early_end is not None:
+            raise self._early_end
+        if self.status != "connecting":
+            raise TransportError("the transport was shut before the session began")
+        self._set_status("connected")
+
     async def shut(self) -> None:
         """Close, whatever state the transport is in; `status` is `disconnected` afterwards."""
         was = self._status
         # Nothing that the end of the connection sets off may look like a loss.
         self._status = "disconnected"
         try:
-            await _finish(self.close())
+            await finish(self.close())
         finally:
             if was != "disconnected" and self._sink is not None:
                 self._sink.status("disconnected")
@@ -257,7 +323,7 @@ class RealtimeTransport:
                 self._sink.status(status)
 
 
-async def _finish(result: Awaitable[None] | None) -> None:
+async def finish(result: Awaitable[None] | None) -> None:
     """Await what a plain method or a coroutine returned."""
     if inspect.isawaitable(result):
         await result
