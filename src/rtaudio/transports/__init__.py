@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtaudio.transports.base import ConnectOptions, RealtimeTransport
 from rtaudio.transports.clock import Clock, FakeClock
+from rtaudio.transports.faulty import Fault, FaultyTransport, Injected
 from rtaudio.transports.scripted import ScriptedTransport
 from rtaudio.transports.scripted_model import ScriptedModel
 from rtaudio.transports.websocket import WebSocketTransport
@@ -12,6 +13,9 @@ __all__ = [
     "Clock",
     "ConnectOptions",
     "FakeClock",
+    "Fault",
+    "FaultyTransport",
+    "Injected",
     "RealtimeTransport",
     "ScriptedModel",
     "ScriptedTransport",
