@@ -5,6 +5,8 @@ from __future__ import annotations
 from rtaudio.transports.base import ConnectOptions, RealtimeTransport
 from rtaudio.transports.clock import Clock, FakeClock
 from rtaudio.transports.faulty import Fault, FaultyTransport, Injected
+from rtaudio.transports.recording import RecordedRow, RecordingTransport, read_recording
+from rtaudio.transports.replay import ReplayTransport
 from rtaudio.transports.scripted import ScriptedTransport
 from rtaudio.transports.scripted_model import ScriptedModel
 from rtaudio.transports.websocket import WebSocketTransport
@@ -17,7 +19,11 @@ __all__ = [
     "FaultyTransport",
     "Injected",
     "RealtimeTransport",
+    "RecordedRow",
+    "RecordingTransport",
+    "ReplayTransport",
     "ScriptedModel",
     "ScriptedTransport",
     "WebSocketTransport",
+    "read_recording",
 ]
