@@ -23,6 +23,8 @@ from rtaudio.session.tools import FunctionTool
 if TYPE_CHECKING:
     from rtaudio.session.context import RunContext
     from rtaudio.session.mcp_servers import McpServer
+    from rtaudio.session.options import RealtimeSessionOptions
+    from rtaudio.transports import RealtimeTransport
 
 __all__ = ["AGENT_EVENTS", "RealtimeAgent"]
 
@@ -126,6 +128,29 @@ class RealtimeAgent:
     def off(self, event_type: str, handler: Handler) -> None:
         """Stop calling `handler`."""
         self.handlers.remove(event_type, handler)
+
+    async def initial_session_config(
+        self,
+        options: RealtimeSessionOptions | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        transport: RealtimeTransport | None = None,
+    ) -> dict[str, Any]:
+        """The settings that a session of this agent would begin with.
+
+        Args:
+            options: the session's.
+            overrides: settings that win over those of the options.
+            transport: over which it would run; None for that of the options.
+
+        Raises:
+            ConfigError: a setting is wrong, or the agent cannot be prepared.
+        """
+        # Sessions are made of agents; so this can only be imported once both are there.
+        from rtaudio.session.session import RealtimeSession
+
+        fields = {} if transport is None else {"transport": transport}
+        return await RealtimeSession(self, options, **fields).get_initial_session_config(overrides)
 
     async def resolve_instructions(self, context: RunContext) -> str:
         """The instructions as they are now.

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from rtaudio.session.context import RunContext
     from rtaudio.session.offer import Offer
     from rtaudio.session.options import RealtimeSessionOptions
+    from rtaudio.transports import RealtimeTransport
 
-__all__ = ["initial_config", "is_transcription", "wanted_tracing"]
+__all__ = ["default_config", "initial_config", "is_transcription", "wanted_tracing"]
 
 _log = logging.getLogger("rtaudio.session")
 
@@ -38,11 +39,27 @@ def is_transcription(options: RealtimeSessionOptions) -> bool:
     return options.config is not None and options.config.get("type") == "transcription"
 
 
+def default_config(transport: RealtimeTransport, *, attached: bool) -> dict[str, Any]:
+    """Settings where the application gives none.
+
+    Args:
+        transport: whose own defaults go first.
+        attached: the session controls a call that runs already.
+    """
+    config = merge_session_config(_DEFAULTS, transport.session_defaults)
+    if attached or transport.medium == "none":
+        # What the call was made with stays, such as the format of a telephone line.
+        for side in ("input", "output"):
+            del config["audio"][side]["format"]
+    return config
+
+
 async def initial_config(
     offer: Offer | None,
     options: RealtimeSessionOptions,
     context: RunContext,
     *,
+    defaults: Mapping[str, Any] = _DEFAULTS,
     model: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -55,6 +72,7 @@ async def initial_config(
         offer: whose instructions, voice, prompt and tools count; None leaves them to the service.
         options: the session's options.
         context: handed to instructions functions.
+        defaults: settings where the application gives none.
         model: wins over the options' model.
         overrides: settings that win over those of the options.
 
@@ -66,7 +84,7 @@ async def initial_config(
         given = merge_session_config(given, normalise_session_config(overrides))
     if is_transcription(options):
         return given
-    config = merge_session_config(_DEFAULTS, _voice(offer))
+    config = merge_session_config(defaults, _voice(offer))
     config = merge_session_config(config, given)
     config["model"] = model or options.model or config.get("model") or DEFAULT_MODEL
     if offer is not None:

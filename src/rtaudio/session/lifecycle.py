@@ -15,7 +15,7 @@ import msgspec
 
 from rtaudio.conversation.events import AgentHandoff, Reconnected, Reconnecting
 from rtaudio.errors import ConfigError, ConnectionLost, TransportError
-from rtaudio.session.config import initial_config, is_transcription, wanted_tracing
+from rtaudio.session.config import default_config, initial_config, is_transcription, wanted_tracing
 from rtaudio.session.link import Link
 from rtaudio.session.offer import prepare_offer
 from rtaudio.session.tool_calls import GRACE_S
@@ -127,7 +127,7 @@ class Lifecycle:
             # What was handed over on an earlier connection does not carry on.
             agent = link.broadcast.agent = self._initial_agent
             offer = await prepare_offer(agent, link.context) if agent else None
-            config = await initial_config(offer, options, link.context, model=model)
+            config = await self._config(offer, call_id, model=model)
             self._check_current(mine)
             self._model = config.get("model")
             self._configure(offer, config)
@@ -176,7 +176,14 @@ class Lifecycle:
         context = self.link.context
         agent = self.link.broadcast.agent = self._initial_agent
         offer = await prepare_offer(agent, context) if agent else None
-        return await initial_config(offer, self._options, context, overrides=overrides)
+        return await self._config(offer, None, overrides=overrides)
+
+    async def _config(
+        self, offer: Offer | None, call_id: str | None, **wanted: Any
+    ) -> dict[str, Any]:
+        link = self.link
+        defaults = default_config(link.transport, attached=call_id is not None)
+        return await initial_config(offer, self._options, link.context, defaults=defaults, **wanted)
 
     async def hand_over(self, from_agent: RealtimeAgent | None, agent: RealtimeAgent) -> None:
         """Let another agent go on; where it cannot be prepared, everything stays as it was.
@@ -188,7 +195,7 @@ class Lifecycle:
         await self.ready()
         link, mine = self.link, self._generation
         offer = await prepare_offer(agent, link.context)
-        config = await initial_config(offer, self._options, link.context, model=self._model)
+        config = await self._config(offer, self._wanted.call_id, model=self._model)
         if mine != self._generation:
             raise TransportError("the session was closed before the handoff was done")
         await link.outbox.send({"type": "session.update", "session": config})
@@ -241,10 +248,10 @@ class Lifecycle:
 
     async def _reopen(self) -> None:
         """Connect as before, with a fresh key and as the agent that speaks now."""
-        link, options = self.link, self._options
+        link = self.link
         agent = link.broadcast.agent
         offer = await prepare_offer(agent, link.context) if agent else None
-        config = await initial_config(offer, options, link.context, model=self._model)
+        config = await self._config(offer, self._wanted.call_id, model=self._model)
         self._configure(offer, config)
         await self._open(config)
 
@@ -295,8 +302,8 @@ class Lifecycle:
                 # The attempt closes what it has opened.
                 attempt.cancel()
                 await asyncio.wait([attempt])
-            elif link.transport.status != "disconnected":
-                await link.transport.shut()
+            # Whatever its status: some of it may outlive a connection, and ends with the session.
+            await link.transport.shut()
         finally:
             link.conversation.disconnected()
             link.sound_writer.start(link.conversation.take_writings())

@@ -9,6 +9,7 @@ from rtaudio.transports.recording import RecordedRow, RecordingTransport, read_r
 from rtaudio.transports.replay import ReplayTransport
 from rtaudio.transports.scripted import ScriptedTransport
 from rtaudio.transports.scripted_model import ScriptedModel
+from rtaudio.transports.sip import SipCalls, SipTransport
 from rtaudio.transports.websocket import WebSocketTransport
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "ReplayTransport",
     "ScriptedModel",
     "ScriptedTransport",
+    "SipCalls",
+    "SipTransport",
     "WebSocketTransport",
     "read_recording",
 ]

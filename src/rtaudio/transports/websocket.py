@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import ipaddress
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +18,7 @@ from websockets.frames import CloseCode
 
 from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
 from rtaudio.protocol import ErrorEvent, SessionUpdated, encode_audio_append, encode_event
+from rtaudio.transports.addresses import is_loopback
 from rtaudio.transports.base import ApiKey, ConnectOptions, RealtimeTransport, resolve_api_key
 
 if TYPE_CHECKING:
@@ -342,7 +342,7 @@ class WebSocketTransport(RealtimeTransport):
             async with asyncio.timeout(self._handshake_timeout):
                 made = self._create_websocket(url, key)
                 return await made if inspect.isawaitable(made) else made
-        proxy: Any = None if _is_loopback(url) else True
+        proxy: Any = None if is_loopback(url) else True
         return await open_websocket(
             url,
             additional_headers=self._headers if self._headers is not None else _headers(key),
@@ -386,15 +386,6 @@ def _with_intent(url: str, intent: str) -> str:
     return urlunsplit(
         parts._replace(query="&".join(filter(None, [parts.query, f"intent={intent}"])))
     )
-
-
-def _is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine; no proxy could reach that."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _connection_lost(closed: ConnectionClosed) -> ConnectionLost:
