@@ -10,6 +10,7 @@ from rtaudio.transports.replay import ReplayTransport
 from rtaudio.transports.scripted import ScriptedTransport
 from rtaudio.transports.scripted_model import ScriptedModel
 from rtaudio.transports.sip import SipCalls, SipTransport
+from rtaudio.transports.twilio import TwilioTransport
 from rtaudio.transports.websocket import WebSocketTransport
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ScriptedTransport",
     "SipCalls",
     "SipTransport",
+    "TwilioTransport",
     "WebSocketTransport",
     "read_recording",
 ]
