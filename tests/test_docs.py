@@ -12,6 +12,7 @@ import pytest
 
 import rtaudio
 import rtaudio.audio
+import rtaudio.transports
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = re.compile(r"```python\n(.*?)```", re.S)
 # Names for annotations, at work nowhere else; the pages mention them in their text.
-TYPES = {"BytesLike", "ConnectOptions", "Encoding", "PcmLike", "Samples"}
+TYPES = {"BytesLike", "Clock", "ConnectOptions", "Encoding", "Injected", "PcmLike", "Samples"}
 BLOCKS = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES
@@ -57,7 +58,7 @@ def test_an_example_runs_and_prints_what_it_promises(name: str) -> None:
     assert EXAMPLES[name] in run(f"examples/{name}")
 
 
-@pytest.mark.parametrize("module", [rtaudio, rtaudio.audio], ids=str)
+@pytest.mark.parametrize("module", [rtaudio, rtaudio.audio, rtaudio.transports], ids=str)
 def test_every_public_name_is_shown_at_work(module: ModuleType) -> None:
     shown = [code for page in PAGES for code in CODE.findall(page.read_text("utf-8"))]
     shown += [path.read_text("utf-8") for path in (ROOT / "examples").glob("*.py")]
