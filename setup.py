@@ -23,7 +23,8 @@ DIRECTIVES = {
 }
 
 # Without contraction on every compiler: a product fused with an addition rounds once instead of
-# twice, and then vector levels would no longer agree to the bit.
+# twice, and where that happens is not left to compilers, or vector levels would no longer agree to
+# the bit. The resampler fuses by intrinsics.
 COMPILE = ["-std=c11", "-ffp-contract=off", "-Wall", "-Wno-unused-function"]
 LINK: list[str] = []
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtaudio._native.filter_design import (
+    MAX_ALIGNED_DOWN,
     MAX_PHASES,
     QUALITIES,
     TAP_GROUP,
@@ -18,7 +19,7 @@ from rtaudio._native.filter_design import (
 )
 
 # (up, down): by phases both ways; by rows, of 44.1 kHz; and ones whose rows are interpolated.
-PHASES = [(2, 3), (3, 2), (3, 1), (1, 6), (4, 3), (5, 6), (23, 24), (24, 1), (1, 24)]
+PHASES = [(2, 3), (3, 2), (3, 1), (1, 3), (1, 6), (4, 3), (5, 6), (23, 24), (24, 1), (1, 24)]
 ROWS = [(160, 147), (80, 147), (25, 24)]
 BETWEEN_ROWS = [(47999, 48000), (4001, 16000)]
 RATIOS = [*PHASES, *ROWS, *BETWEEN_ROWS]
@@ -111,16 +112,41 @@ def test_interpolated_rows_are_as_exact_as_the_stop_band_is_deep(quality):
     assert error_db < -PROMISES[quality][1]
 
 
-def test_delay_stays_below_3_ms_and_6_ms_at_8_khz():
-    for lower, limit_ms in [(16000, 3.0), (24000, 3.0), (8000, 6.0)]:
-        for higher in (16000, 22050, 24000, 32000, 44100, 48000, 96000):
-            if higher <= lower:
-                continue
-            common = math.gcd(lower, higher)
-            down_filter = design_filter(lower // common, higher // common, "balanced")
-            up_filter = design_filter(higher // common, lower // common, "balanced")
-            assert down_filter.delay / higher * 1000 <= limit_ms
-            assert up_filter.delay / lower * 1000 <= limit_ms
+LIMITS_MS = [(4000, 9.1), (8000, 4.6), (11025, 3.4), (12000, 3.04), (16000, 3.0), (24000, 3.0)]
+
+
+@pytest.mark.parametrize(("lower", "limit_ms"), LIMITS_MS)
+def test_delay_at_balanced_is_36_samples_of_the_lower_rate(lower, limit_ms):
+    for higher in (12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000):
+        if higher <= lower:
+            continue
+        common = math.gcd(lower, higher)
+        for up, down, rate_in in (
+            (lower // common, higher // common, higher),
+            (higher // common, lower // common, lower),
+        ):
+            delay_s = design_filter(up, down, "balanced").delay / rate_in
+            rounding_s = (down if down <= MAX_ALIGNED_DOWN else 1) / rate_in
+            assert 36 / lower <= delay_s < 36 / lower + rounding_s
+            assert delay_s * 1000 <= limit_ms
+
+
+@pytest.mark.parametrize(
+    ("ratio", "up", "width"),
+    [
+        ((1, 2), 4, 4),
+        ((1, 3), 4, 4),
+        ((1, 4), 2, 2),
+        ((2, 3), 4, 4),
+        ((2, 1), 4, 4),
+        ((2, 7), 2, 2),
+        ((3, 2), 3, 3),
+    ],
+)
+def test_periods_of_few_outputs_are_taken_together(ratio, up, width):
+    design = design_filter(*ratio, "balanced")
+    assert (design.up, design.width) == (up, width)
+    assert design.up * ratio[1] == design.down * ratio[0]
 
 
 def test_delay_is_a_whole_number_of_output_samples_at_simple_ratios():

@@ -58,8 +58,14 @@ CACHE_LINE_FLOATS: Final = 16
 # would leave most of a register empty.
 MAX_PHASES: Final = 24
 
-# Fractions that the kernel can compute together. One alone would leave it waiting for loads.
+# Fractions that the kernel can compute together. One alone would leave it waiting for loads, and so
+# do two, if less: a vector of samples that crosses a cache line takes as long to load as two.
 GROUP_WIDTHS: Final = (4, 3, 2)
+
+# So where `up` is 1 or 2, several periods are taken as one of four outputs, as long as `down` does
+# not become more than this: beyond, dealing samples out costs more than is gained, and 20 ms at 8
+# kHz hold no more than 40 such periods.
+MAX_GROUPED_DOWN: Final = 12
 
 # Up to this `down`, the delay is rounded up so that it is a whole number of output samples too:
 # then a stream equals the resampled whole signal, sample for sample, `delay` later.
@@ -71,7 +77,7 @@ class FilterDesign:
     """One polyphase filter, shared by all resamplers of its ratio and quality.
 
     Attributes:
-        up: output samples per `down` input samples: in lowest terms, or twice that.
+        up: output samples per `down` input samples: in lowest terms, or two or four times that.
         down: see `up`.
         delay: group delay in input samples, a whole number.
         taps: coefficients of one row or group.
@@ -179,8 +185,9 @@ def _by_rows(up: int, down: int, delay: int, quality: str) -> FilterDesign:
 
 
 def _by_phases(up: int, down: int, delay: int, quality: str) -> FilterDesign:
-    if up == 1:
-        up, down = 2, 2 * down
+    if up <= 2:
+        periods = 4 // up if 4 // up * down <= MAX_GROUPED_DOWN else 2 // up
+        up, down = periods * up, periods * down
     width = min(GROUP_WIDTHS, key=lambda width: -(-up // width) * width)
     groups = -(-up // width)
     positions, parts = np.divmod(np.arange(up) * down, up)

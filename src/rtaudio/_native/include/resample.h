@@ -9,6 +9,12 @@
 #include "rounding.h"
 #include "simd.h"
 
+#if RTA_X86
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 /* Vectors of floats; the unaligned ones are for loading from and storing to any address. */
 typedef float rta_f32x16 __attribute__((vector_size(64)));
 typedef float rta_f32x8 __attribute__((vector_size(32)));
@@ -60,7 +66,7 @@ typedef struct {
 #define RTA_MAX_VECTORS 5
 
 /* Samples on their way to or from more than four rows: 1 KB for each of the first step's rows. */
-#define RTA_MAX_OUTER 4
+#define RTA_MAX_OUTER 8
 #define RTA_STEP_SAMPLES 512
 
 /* Keeps a vector in its register: gcc 12 would load it again for every product that it enters. */

@@ -5,11 +5,14 @@
  * inclusion rather than inlining, since vectors are cut by the target of the function they were
  * written in, before it is inlined anywhere.
  *
- * Whatever the width, the products of one output are added up in the same order, and products are not
- * fused with additions (-std=c11 turns contraction off; where additions have units of their own, as
- * on the AMD Zen 5 this was measured on, that costs nothing). So all levels give the same bits. */
+ * Whatever the width, the products of one output are added up in the same order. Where the level has
+ * fused multiply-adds they are used, always, and otherwise never: by intrinsics, since a compiler left
+ * to contract as it likes might treat a loop and its remainder differently. So a level's results do
+ * not depend on how a signal is cut, and all levels that fuse agree to the bit. */
 
-#if RTA_LANES == 16
+/* Vectors of periods that a group takes at a time: as many as leave few registers idle, 32 of them
+ * with AVX-512 and NEON, else 16. */
+#if RTA_LANES == 16 || defined(__aarch64__)
 #define RTA_VECTORS_2 5
 #define RTA_VECTORS_3 5
 #define RTA_VECTORS_4 5
@@ -21,12 +24,26 @@
 #define RTA_VECTOR RTA_JOIN(rta_f32x, RTA_LANES)
 #define RTA_UNALIGNED RTA_JOIN(RTA_JOIN(rta_f32x, RTA_LANES), _unaligned)
 
+/* A sum of vectors and the product of two more, and a vector of equal values. */
+#if RTA_LANES == 16
+#define RTA_PLUS_PRODUCT(sum, a, b) _mm512_fmadd_ps(a, b, sum)
+#define RTA_SPREAD(value) _mm512_set1_ps(value)
+#elif RTA_LANES == 8
+#define RTA_PLUS_PRODUCT(sum, a, b) _mm256_fmadd_ps(a, b, sum)
+#define RTA_SPREAD(value) _mm256_set1_ps(value)
+#elif defined(__aarch64__)
+#define RTA_PLUS_PRODUCT(sum, a, b) vfmaq_f32(sum, a, b)
+#define RTA_SPREAD(value) vdupq_n_f32(value)
+#else
+#define RTA_PLUS_PRODUCT(sum, a, b) ((sum) + (a) * (b))
+#define RTA_SPREAD(value) (value)
+#endif
+
 /* --- by phases ------------------------------------------------------------------------------- */
 
 /* `width` outputs of `vectors` * RTA_LANES periods, both known when this is compiled into its
  * callers. Each coefficient meets as many periods at once as fit into registers, so the loop is bound
- * by multiplications: with 16 lanes it does 120 to 130 of them per ns, at about 4.1 GHz and two
- * vectors per cycle. `row` is where the first coefficient's samples are, at place `samples`. */
+ * by multiplications: with 16 lanes, two vectors of them per cycle. `row` is where the first coefficient's samples are, at place `samples`. */
 RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_block_)(
     const int width, const int vectors, const float *coefficients, ptrdiff_t taps, ptrdiff_t row,
     ptrdiff_t rows, const float *samples, ptrdiff_t stride, float *out, ptrdiff_t out_stride)
@@ -47,7 +64,7 @@ RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_
                 RTA_KEEP(x);
 #pragma GCC unroll 16
                 for (int c = 0; c < width; c++)
-                    sums[c][v] += x * coefficients[c];
+                    sums[c][v] = RTA_PLUS_PRODUCT(sums[c][v], x, RTA_SPREAD(coefficients[c]));
             }
         }
         if (++row == rows) {
@@ -63,13 +80,24 @@ RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_
             *(RTA_UNALIGNED *)(out + c * out_stride + v * RTA_LANES) = sums[c][v];
 }
 
-/* All periods of a group: as many vectors at a time as leave no register idle (32 of them with
- * AVX-512, else 16: RTA_VECTORS_ above), then one by one. */
+/* As many blocks as the periods that are left fill. */
 #define RTA_BLOCKS(width, vectors)                                                                 \
     for (; periods > (vectors - 1) * RTA_LANES;                                                    \
          periods -= vectors * RTA_LANES, samples += vectors * RTA_LANES, out += vectors * RTA_LANES) \
-        RTA_NAME(rta_block_)(width, vectors, coefficients, filter->taps, row, filter->down,        \
-                             samples, stride, out, out_stride)
+    RTA_NAME(rta_block_)(width, vectors, coefficients, filter->taps, row, filter->down, samples,   \
+                         stride, out, out_stride)
+
+/* All periods of a group: as many vectors at a time as there are registers for, and the rest in few
+ * steps, since one vector alone would wait for its sums of the coefficient before. */
+#define RTA_ALL_BLOCKS(width, vectors)                                                             \
+    do {                                                                                           \
+        RTA_BLOCKS(width, vectors);                                                                \
+        if (vectors > 3)                                                                           \
+            RTA_BLOCKS(width, 3);                                                                  \
+        if (vectors > 2)                                                                           \
+            RTA_BLOCKS(width, 2);                                                                  \
+        RTA_BLOCKS(width, 1);                                                                      \
+    } while (0)
 
 RTA_LEVEL_TARGET
 static void RTA_NAME(rta_phases_)(const rta_fir_filter *filter, ptrdiff_t group,
@@ -82,16 +110,13 @@ static void RTA_NAME(rta_phases_)(const rta_fir_filter *filter, ptrdiff_t group,
     samples += (start - row) / filter->down;
     switch (filter->width) {
     case 2:
-        RTA_BLOCKS(2, RTA_VECTORS_2);
-        RTA_BLOCKS(2, 1);
+        RTA_ALL_BLOCKS(2, RTA_VECTORS_2);
         break;
     case 3:
-        RTA_BLOCKS(3, RTA_VECTORS_3);
-        RTA_BLOCKS(3, 1);
+        RTA_ALL_BLOCKS(3, RTA_VECTORS_3);
         break;
     default:
-        RTA_BLOCKS(4, RTA_VECTORS_4);
-        RTA_BLOCKS(4, 1);
+        RTA_ALL_BLOCKS(4, RTA_VECTORS_4);
     }
 }
 
@@ -123,7 +148,8 @@ RTA_LEVEL_TARGET __attribute__((always_inline)) static inline void RTA_NAME(rta_
             for (int k = 0; k < count; k++) {
                 if (!shared)
                     row = *(const RTA_UNALIGNED *)(rows[k] + i + v * RTA_LANES);
-                sums[k][v] += row * *(const RTA_UNALIGNED *)(windows[k] + i + v * RTA_LANES);
+                sums[k][v] = RTA_PLUS_PRODUCT(
+                    sums[k][v], row, *(const RTA_UNALIGNED *)(windows[k] + i + v * RTA_LANES));
             }
         }
 #pragma GCC unroll 4
@@ -222,6 +248,9 @@ static void RTA_NAME(rta_between_rows_)(const rta_fir_filter *filter, const floa
 
 #undef RTA_NEXT_OUTPUT
 #undef RTA_BLOCKS
+#undef RTA_ALL_BLOCKS
+#undef RTA_PLUS_PRODUCT
+#undef RTA_SPREAD
 #undef RTA_VECTORS_2
 #undef RTA_VECTORS_3
 #undef RTA_VECTORS_4

@@ -74,6 +74,12 @@ static void RTA_NAME(rta_split_)(const int16_t *samples, ptrdiff_t count, ptrdif
     case 12:
         RTA_NAME(rta_split_twice_)(3, 4, samples + k, columns, out, stride);
         break;
+    case 16:
+        RTA_NAME(rta_split_twice_)(4, 4, samples + k, columns, out, stride);
+        break;
+    case 24:
+        RTA_NAME(rta_split_twice_)(8, 3, samples + k, columns, out, stride);
+        break;
     default:
         RTA_NAME(rta_split_columns_)(rows, samples + k, columns, out, stride);
     }
@@ -141,6 +147,12 @@ static void RTA_NAME(rta_join_)(const float *values, ptrdiff_t stride, ptrdiff_t
         break;
     case 12:
         RTA_NAME(rta_join_twice_)(3, 4, values, stride, columns, out + k);
+        break;
+    case 16:
+        RTA_NAME(rta_join_twice_)(4, 4, values, stride, columns, out + k);
+        break;
+    case 24:
+        RTA_NAME(rta_join_twice_)(8, 3, values, stride, columns, out + k);
         break;
     default:
         RTA_NAME(rta_join_columns_)(rows, values, stride, columns, out + k);
