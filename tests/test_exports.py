@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -33,9 +35,24 @@ def test_version_is_that_of_the_distribution() -> None:
 
 
 def test_importing_the_package_loads_no_recogniser_and_no_event_loop_extras() -> None:
-    import subprocess
-    import sys
-
     heavy = "faster_whisper", "ctranslate2", "torch", "ray"
-    code = f"import sys, rtaudio; sys.exit(any(name in sys.modules for name in {heavy!r}))"
+    code = "import sys, rtaudio; rtaudio.RealtimeSession; "
+    code += f"sys.exit(any(name in sys.modules for name in {heavy!r}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_importing_the_package_loads_no_kernels_before_they_are_needed() -> None:
+    code = """
+import sys, rtaudio
+assert not [name for name in sys.modules if name.startswith("rtaudio._native")]
+assert {"RealtimeSession", "audio", "ConfigError"} <= set(dir(rtaudio))
+assert rtaudio.audio.Resampler(24000, 16000).channels == 1
+assert rtaudio.RealtimeSession is rtaudio.session.RealtimeSession
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_that_is_none_of_the_packages_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'rtaudio' has no attribute 'RealtimeSesion'"):
+        _ = rtaudio.RealtimeSesion  # type: ignore[attr-defined]

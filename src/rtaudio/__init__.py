@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from rtaudio.errors import (
     AudioError,
@@ -19,31 +21,33 @@ from rtaudio.errors import (
     ToolTimeout,
     TransportError,
 )
-from rtaudio.session import (
-    AudioRetention,
-    ConsumerTooSlow,
-    FunctionTool,
-    GuardrailResult,
-    Handoff,
-    History,
-    HostedMcpTool,
-    InputGuardrail,
-    OutputGuardrail,
-    PlaybackTracker,
-    PriceTable,
-    RealtimeAgent,
-    RealtimeSession,
-    RealtimeSessionOptions,
-    ReconnectPolicy,
-    RunContext,
-    ToolGuardrailResult,
-    ToolInputGuardrail,
-    ToolOutputGuardrail,
-    UsageLimit,
-    background_result,
-    function_tool,
-    handoff,
-)
+
+if TYPE_CHECKING:
+    from rtaudio.session import (
+        AudioRetention,
+        ConsumerTooSlow,
+        FunctionTool,
+        GuardrailResult,
+        Handoff,
+        History,
+        HostedMcpTool,
+        InputGuardrail,
+        OutputGuardrail,
+        PlaybackTracker,
+        PriceTable,
+        RealtimeAgent,
+        RealtimeSession,
+        RealtimeSessionOptions,
+        ReconnectPolicy,
+        RunContext,
+        ToolGuardrailResult,
+        ToolInputGuardrail,
+        ToolOutputGuardrail,
+        UsageLimit,
+        background_result,
+        function_tool,
+        handoff,
+    )
 
 __all__ = [
     "AudioError",
@@ -86,3 +90,23 @@ __all__ = [
 ]
 
 __version__ = version("rtaudio")
+
+_LAYERS = {"audio", "conversation", "protocol", "session", "transports"}
+
+if not TYPE_CHECKING:  # or every name would count as known
+
+    def __getattr__(name: str) -> Any:
+        """Load sessions, and with them the kernels, when one of their names is first used.
+
+        Not when this package is imported: `rtaudio doctor` is part of it, and must be able to start
+        where the kernels are missing, or refuse what the environment asks of them.
+        """
+        if name in _LAYERS:
+            return importlib.import_module(f"rtaudio.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module 'rtaudio' has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module("rtaudio.session"), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_LAYERS})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 
@@ -64,3 +66,48 @@ def test_mistakes_exit_with_2_and_no_traceback(
     assert message in shown
     assert "Traceback" not in shown
     assert list(folder.iterdir()) == []
+
+
+def run_apart(*arguments: str, simd: str = "", without: str = "") -> tuple[int, str, str]:
+    """The command in a process of its own, at a vector level, or without one of the kernels."""
+    code = "import sys; from rtaudio.cli.main import main; "
+    if without:
+        code += f"sys.modules['rtaudio._native.{without}'] = None; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "main()", *arguments],
+        env={**os.environ, "RTAUDIO_SIMD": simd},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_doctor_says_that_an_unknown_vector_level_was_asked_for() -> None:
+    code, shown, errors = run_apart("doctor", simd="sse9")
+    assert (code, errors) == (1, "")
+    found = [line for line in shown.splitlines() if "RTAUDIO_SIMD='sse9'" in line]
+    assert len(found) == 1
+    assert "must be one of baseline" in found[0]
+    assert "- unset RTAUDIO_SIMD" in shown
+    assert "The core does not work." in shown
+
+
+@pytest.mark.parametrize("kernel", ["resample", "simd", "_buffer"])
+def test_doctor_says_that_kernels_cannot_be_loaded(kernel: str) -> None:
+    code, shown, errors = run_apart("doctor", without=kernel)
+    assert (code, errors) == (1, "")
+    assert f"rtaudio._native.{kernel}" in shown
+    assert "- build the kernels" in shown
+
+
+def test_other_commands_say_so_in_one_line() -> None:
+    code, _, errors = run_apart("transcribe", "a.wav", simd="sse9")
+    assert code == 2
+    assert errors.startswith("rtaudio: got RTAUDIO_SIMD='sse9'; on this machine it must be one of")
+    assert errors.count("\n") == 1
+    code, _, errors = run_apart("serve", without="resample")
+    assert code == 1
+    assert errors.startswith("rtaudio: cannot load the kernels: import of rtaudio._native.resample")
+    assert errors.endswith("see rtaudio doctor\n")
+    assert errors.count("\n") == 1

@@ -11,6 +11,8 @@ from typing import Any
 
 import typer
 
+from rtaudio.errors import ConfigError
+
 __all__ = ["Report", "doctor", "examine"]
 
 OPUS_KERNELS = ("libopus", "opus_encoder", "opus_decoder", "opus_packet", "opus_clip")
@@ -88,7 +90,10 @@ def examine() -> Report:
         else:
             found = ", ".join(f"{name} {_version(name) or ''}".strip() for name in modules)
             report.fact(f"extra {extra}", f"yes ({found})")
-    _examine_model(report)
+    if report.healthy:
+        _examine_model(report)
+    else:
+        report.fact("model", "not looked for: the recogniser needs a core that works")
     return report
 
 
@@ -114,6 +119,13 @@ def _examine_kernels(report: Report) -> None:
     for name in KERNELS:
         try:
             importlib.import_module(f"rtaudio._native.{name}")
+        except ConfigError as error:
+            report.broken(
+                "kernels",
+                f"cannot be loaded: {error}",
+                "unset RTAUDIO_SIMD, or set it to one of these",
+            )
+            return
         except ImportError as error:
             failed.append(f"{name} ({error})")
     if failed:

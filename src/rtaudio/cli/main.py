@@ -56,6 +56,11 @@ def main() -> None:
     except ConfigError as error:
         sys.stderr.write(f"rtaudio: {error}\n")
         sys.exit(USAGE_ERROR)
+    except ImportError as error:
+        if not (error.name or "").startswith("rtaudio._native"):
+            raise
+        sys.stderr.write(f"rtaudio: cannot load the kernels: {error}; see rtaudio doctor\n")
+        sys.exit(1)
     except (RtAudioError, OSError) as error:
         # Such as a disk that is full: nothing a traceback would explain better.
         sys.stderr.write(f"rtaudio: {error}\n")
