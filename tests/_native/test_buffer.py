@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import subprocess
 import sys
 
 import numpy as np
@@ -107,15 +108,46 @@ def test_references_to_buffers_are_given_back():
     data = np.zeros(16, np.int16)
     odd = memoryview(bytearray(9))[1:]
     floats = np.zeros(4, np.float32)
-    before = [sys.getrefcount(x) for x in (data, odd, floats)]
+    codes, int16 = bytes(range(20)), np.dtype(np.int16)
+    before = [sys.getrefcount(x) for x in (data, odd, floats, codes, int16)]
     for _ in range(50):
         as_pcm16(data)
         as_pcm16(odd)
         with pytest.raises(AudioError):
             as_pcm16(floats)
+        ulaw_decode(codes)
         with pytest.raises(AudioError):
             ulaw_decode(floats)
-    assert [sys.getrefcount(x) for x in (data, odd, floats)] == before
+    assert [sys.getrefcount(x) for x in (data, odd, floats, codes, int16)] == before
+
+
+def test_fresh_arrays_are_as_if_numpy_had_been_asked_for_them():
+    for fresh, shape in ((ulaw_decode(b"123"), (3,)), (as_pcm16(VALUES.reshape(3, 2), 2), (3, 2))):
+        assert type(fresh) is np.ndarray
+        assert fresh.dtype is np.dtype(np.int16)
+        assert fresh.shape == shape
+        assert fresh.flags.carray
+        assert fresh.flags.owndata
+        assert sys.getrefcount(fresh) == 3
+
+
+# numpy's table of functions is replaced by something that is none.
+WITHOUT_NUMPYS_TABLE = """
+import sys, types
+import numpy as np
+name = "numpy._core._multiarray_umath" if hasattr(np, "_core") else "numpy.core._multiarray_umath"
+sys.modules[name] = types.SimpleNamespace(_ARRAY_API=object())
+from rtaudio._native._buffer import as_pcm16
+values = np.arange(6, dtype=np.int16)
+assert as_pcm16(values).tolist() == values.tolist()
+assert as_pcm16(values.reshape(3, 2), 2).tolist() == values.reshape(3, 2).tolist()
+"""
+
+
+def test_where_numpys_own_function_is_not_found_arrays_are_made_through_python():
+    command = [sys.executable, "-c", WITHOUT_NUMPYS_TABLE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_output_buffers_must_be_writable_and_at_an_even_address():

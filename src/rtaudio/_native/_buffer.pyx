@@ -9,16 +9,22 @@ cimport cython
 from cpython.buffer cimport (
     PyBUF_FORMAT,
     PyBUF_ND,
+    PyBUF_SIMPLE,
     PyBUF_WRITABLE,
+    PyBuffer_FillInfo,
     PyBuffer_Release,
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
+
+import importlib
 
 import numpy as np
 
@@ -48,6 +54,18 @@ cdef extern from "ndarray.h":
     void rta_ndarray_borrow(
         object array, Py_ssize_t itemsize, char *format, Py_buffer *buffer
     ) noexcept
+
+    ctypedef object (*rta_new_array)(
+        PyTypeObject *type,
+        PyObject *descr,
+        int nd,
+        const Py_ssize_t *dimensions,
+        const Py_ssize_t *strides,
+        void *data,
+        int flags,
+        PyObject *owner,
+    )
+    rta_new_array rta_find_new_array(object capsule) noexcept
 
 cdef object _empty = np.empty
 cdef object _int16 = np.dtype(np.int16)
@@ -82,6 +100,20 @@ cdef PyTypeObject *_type_of_known_arrays() except? NULL:
 
 
 cdef PyTypeObject *_array_type = _type_of_known_arrays()
+
+
+cdef rta_new_array _maker_of_arrays() except? NULL:
+    """numpy's own function, or NULL where it is not where ndarray.h looks for it."""
+    for package in ("numpy._core", "numpy.core"):  # of 2.x and of 1.x
+        try:
+            module = importlib.import_module(f"{package}._multiarray_umath")
+        except ImportError:
+            continue
+        return rta_find_new_array(module._ARRAY_API)
+    return NULL
+
+
+cdef rta_new_array _new_array = _maker_of_arrays() if _array_type != NULL else NULL
 
 
 cdef inline bint _is_byte_format(const char *form) noexcept nogil:
@@ -289,6 +321,10 @@ cdef int _borrow_bytes(object owner, ByteView *view, int flags) except -1:
 
 
 cdef int borrow_bytes(object data, ByteView *view) except -1:
+    if PyBytes_CheckExact(data):  # as most packets are; nothing has to be asked of them
+        view.data = <u8 *>PyBytes_AS_STRING(data)
+        view.length = PyBytes_GET_SIZE(data)
+        return PyBuffer_FillInfo(&view.buffer, data, view.data, view.length, True, PyBUF_SIMPLE)
     return _borrow_bytes(data, view, PyBUF_ND | PyBUF_FORMAT)
 
 
@@ -301,11 +337,21 @@ cdef void release_bytes(ByteView *view) noexcept:
 
 
 cdef object new_pcm(Py_ssize_t samples_per_channel, int channels, int ndim, PcmView *view):
-    if ndim == 2:
-        array = _empty((samples_per_channel, channels), _int16)
-    else:
-        array = _empty(samples_per_channel * channels, _int16)
-    borrow_pcm_out(array, channels, view)
+    cdef Py_ssize_t *shape = [samples_per_channel, channels]
+    if ndim != 2:
+        ndim = 1
+        shape[0] *= channels
+    if _new_array == NULL:
+        array = _empty((shape[0], shape[1])[:ndim], _int16)
+        borrow_pcm_out(array, channels, view)
+        return array
+    Py_INCREF(_int16)
+    array = _new_array(_array_type, <PyObject *>_int16, ndim, shape, NULL, NULL, 0, NULL)
+    rta_ndarray_borrow(array, sizeof(s16), S16_FORMAT, &view.buffer)
+    view.aligned_copy = NULL
+    view.samples = <s16 *>view.buffer.buf
+    view.samples_per_channel = samples_per_channel
+    view.ndim = ndim
     return array
 
 
