@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from rtaudio._native.jitter import JitterBuffer, JitterStats, Playout
 from rtaudio._native.levels import (
     active_frames,
     apply_gain,
@@ -28,6 +29,7 @@ from rtaudio._native.opus_clip import OpusPackets, decode_packets, encode_clip
 from rtaudio._native.opus_decoder import OpusDecoder
 from rtaudio._native.opus_encoder import OpusEncoder
 from rtaudio._native.opus_packet import OpusPacketInfo, opus_packet_info
+from rtaudio._native.playout import PlayoutBuffer
 from rtaudio._native.resample import Resampler, resample
 from rtaudio._native.ring import RingBuffer
 from rtaudio.audio.clip import AudioClip
@@ -42,11 +44,15 @@ __all__ = [
     "AudioFormat",
     "BytesLike",
     "Encoding",
+    "JitterBuffer",
+    "JitterStats",
     "OpusDecoder",
     "OpusEncoder",
     "OpusPacketInfo",
     "OpusPackets",
     "PcmLike",
+    "Playout",
+    "PlayoutBuffer",
     "Resampler",
     "RingBuffer",
     "Samples",

@@ -1,0 +1,573 @@
+/* Packets between a network, which delays, drops, doubles and reorders them, and somebody who plays
+ * them at an even pace.
+ *
+ * Theory of operation. Packets lie in a ring of slots by sequence number, extended to 64 bits; a
+ * slot remembers what became of its packet until another takes its place, which tells a duplicate
+ * from a late one. Each packet also has a position in the sound, its RTP timestamp extended to 64
+ * bits. How late the sound is played, compared with the quickest packet, is the delay; how late it
+ * ought to be is the target (jitter_delay.h).
+ *
+ * Whoever plays asks for one turn after the other: a packet, its copy of the one before (FEC),
+ * something to conceal what is missing, or silence. Concealing gives nothing up: it only counts how
+ * much sound was covered. When a packet is there, what is missing before it is taken as lost as far
+ * as it is covered, so one lost packet costs one concealed frame, whether it was noticed by the hole
+ * that it left or by an empty buffer. And a packet that was covered but comes after all is dropped
+ * where the delay is long enough already; otherwise it is played, and the delay has grown by what
+ * covered it. After a stall the sound so goes on where it stopped.
+ *
+ * Between utterances there is silence: at the start, in a gap of timestamps without a gap of sequence
+ * numbers (discontinuous transmission), where the sender said so, and when concealing has lasted too
+ * long. There the next packet waits until it is played with the target delay. */
+#ifndef RTA_JITTER_H
+#define RTA_JITTER_H
+
+#include <stdlib.h>
+
+#include "jitter_delay.h"
+
+enum rta_slot_state { RTA_SLOT_EMPTY, RTA_SLOT_HELD, RTA_SLOT_DONE, RTA_SLOT_GIVEN_UP };
+
+typedef struct {
+    int64_t sequence, position;
+    uint8_t *bytes; /* grows to the longest packet that came here; freed with the buffer */
+    int32_t length, room, ticks;
+    int8_t state, has_fec, is_dtx, is_piece;
+} rta_slot;
+
+enum rta_overflow { RTA_OVERFLOW_ERROR, RTA_OVERFLOW_DROP_OLDEST, RTA_OVERFLOW_DROP_NEWEST };
+
+/* What became of a packet that was pushed. */
+enum rta_pushed {
+    RTA_PUSH_NO_MEMORY = -2,
+    RTA_PUSH_NO_ROOM = -1, /* where overflow is an error; nothing has changed */
+    RTA_PUSH_DROPPED = 0,
+    RTA_PUSH_KEPT = 1,
+};
+
+enum rta_turn_kind { RTA_TURN_SILENCE, RTA_TURN_PACKET, RTA_TURN_FEC, RTA_TURN_CONCEAL };
+
+typedef struct {
+    int kind;
+    int32_t ticks;       /* how much sound this turn stands for */
+    int comfort;         /* silence of discontinuous transmission, for comfort noise */
+    int fades;           /* the last frame that is concealed before silence */
+    const rta_slot *slot; /* of RTA_TURN_PACKET and RTA_TURN_FEC; until the next push */
+    int64_t spare_us;    /* of RTA_TURN_PACKET: its delay less the target */
+} rta_turn;
+
+enum {
+    RTA_JITTER_US = 1000000, /* per second */
+    /* RFC 3550 appendix A.1: numbers that jump further than that are another stream's. */
+    RTA_MAX_DROPOUT = 3000,
+    RTA_MAX_MISORDER = 100,
+    /* Timestamps that run ahead of the clock by more are another stream's. */
+    RTA_MAX_AHEAD_US = 1000000,
+    /* Concealment that lasted longer no longer stands for what was said: it has faded. */
+    RTA_COVERS_US = 60000,
+    RTA_CONCEALS_US = 120000,
+    /* The target is no shorter than the initial delay until so much sound was heard. */
+    RTA_LEARNS_US = 1000000,
+    /* A delay is too long when it was so all the time for one to two of these. */
+    RTA_SPARE_WINDOW_US = 250000,
+};
+
+#define RTA_JITTER_UNKNOWN INT64_MAX
+
+typedef struct {
+    int64_t received, duplicated, reordered, late, lost, discarded, malformed, restarts;
+    int64_t played, concealed, recovered; /* turns */
+    int64_t concealed_ticks;
+    int64_t shortened_us, lengthened_us; /* sound taken out or put in, to change the delay */
+} rta_jitter_counts;
+
+typedef struct {
+    /* Settings. */
+    rta_slot *slots;
+    int64_t capacity; /* slots, 1 or more */
+    int32_t clock_rate;
+    int overflow, live;
+    int stretches; /* whether who plays makes sound longer where the delay is too short */
+    int64_t least_us, most_us, initial_us; /* bounds of the target, and what it begins with */
+    rta_delay delay;
+    /* What arrived: the packet with the highest number, and the next after a suspected restart. */
+    int started, has_source, suspected;
+    uint32_t source;
+    uint16_t newest_raw, suspect_raw;
+    uint32_t newest_timestamp;
+    int64_t newest, newest_position;
+    int32_t newest_ticks;
+    int64_t ended; /* the last packet of an utterance, where the sender said so */
+    int64_t held;
+    /* What is played next, where the sound before it ended, and what has covered for it. */
+    int64_t next, next_position, covered;
+    int playing, has_played, in_dtx;
+    int32_t ticks; /* of the last packet */
+    int64_t delay_us;
+    /* The least delay to spare in this window and the one before. */
+    int64_t spare_us, spare_before_us, spare_heard_us;
+    rta_jitter_counts counts;
+} rta_jitter;
+
+/* --- units -------------------------------------------------------------------------------------- */
+
+static inline int64_t rta_jitter_to_us(const rta_jitter *j, int64_t ticks)
+{
+    return ticks * RTA_JITTER_US / j->clock_rate;
+}
+
+static inline int64_t rta_jitter_to_ticks(const rta_jitter *j, int64_t us)
+{
+    return us * j->clock_rate / RTA_JITTER_US;
+}
+
+static inline rta_slot *rta_jitter_slot(const rta_jitter *j, int64_t sequence)
+{
+    return &j->slots[sequence % j->capacity]; /* numbers are 0 or more */
+}
+
+static inline int rta_jitter_holds(const rta_jitter *j, int64_t sequence)
+{
+    const rta_slot *slot = rta_jitter_slot(j, sequence);
+    return slot->state == RTA_SLOT_HELD && slot->sequence == sequence;
+}
+
+/* Where the sound ends that has arrived. */
+static inline int64_t rta_jitter_end(const rta_jitter *j)
+{
+    return j->newest_position + j->newest_ticks;
+}
+
+/* How late the sound at `position` is played when it is played now. */
+static inline int64_t rta_jitter_delay_at(const rta_jitter *j, int64_t position, int64_t now_us)
+{
+    return now_us - rta_jitter_to_us(j, position) - rta_delay_base(&j->delay);
+}
+
+static inline int64_t rta_jitter_target(const rta_jitter *j)
+{
+    int64_t target = rta_delay_quantile(&j->delay);
+    if (j->delay.heard_us < RTA_LEARNS_US && target < j->initial_us)
+        target = j->initial_us;
+    return target < j->least_us ? j->least_us : target > j->most_us ? j->most_us : target;
+}
+
+/* --- pushing ------------------------------------------------------------------------------------ */
+
+/* Forget the stream; counters go on. */
+static inline void rta_jitter_clear(rta_jitter *j)
+{
+    int64_t i;
+    j->counts.discarded += j->held;
+    for (i = 0; i < j->capacity; i++) {
+        j->slots[i].state = RTA_SLOT_EMPTY;
+        j->slots[i].sequence = -1;
+    }
+    rta_delay_start(&j->delay, j->most_us, j->delay.late_share, j->delay.memory_us);
+    j->started = j->has_source = j->suspected = 0;
+    j->ended = -1;
+    j->held = j->covered = 0;
+    j->playing = j->has_played = j->in_dtx = 0;
+    j->ticks = j->clock_rate / 50;
+    j->delay_us = 0;
+    j->spare_us = j->spare_before_us = RTA_JITTER_UNKNOWN;
+    j->spare_heard_us = 0;
+}
+
+/* Go on to `sequence`: of those before it, what is held is discarded and what is missing is lost. */
+static inline void rta_jitter_give_up_to(rta_jitter *j, int64_t sequence)
+{
+    int64_t number = j->next, dropped = 0;
+    if (sequence - number > j->capacity)
+        number = sequence - j->capacity; /* each slot once */
+    for (; number < sequence; number++) {
+        rta_slot *slot = rta_jitter_slot(j, number);
+        if (slot->state == RTA_SLOT_HELD) {
+            dropped++;
+            slot->state = RTA_SLOT_DONE;
+        }
+        if (slot->sequence != number) {
+            slot->sequence = number;
+            slot->state = RTA_SLOT_GIVEN_UP;
+        }
+    }
+    j->held -= dropped;
+    j->counts.discarded += dropped;
+    j->counts.lost += sequence - j->next - dropped;
+    j->next = sequence;
+}
+
+/* Where sound that follows no timestamp belongs: after all there is, and no earlier than its arrival
+ * says. */
+static inline int64_t rta_jitter_anew(const rta_jitter *j, int64_t arrival_us)
+{
+    int64_t position = rta_jitter_to_ticks(j, arrival_us - rta_delay_base(&j->delay));
+    int64_t end = rta_jitter_end(j);
+    return position > end ? position : end;
+}
+
+/* The extended sequence number and position of a packet that arrived; 0 where it is to be dropped.
+ * Changes nothing else than what concerns restarts. */
+static inline int rta_jitter_place(rta_jitter *j, int sequenced, uint16_t raw, uint32_t timestamp,
+                                   int has_source, uint32_t source, int64_t arrival_us,
+                                   int64_t *sequence, int64_t *position)
+{
+    int32_t away, step;
+    int64_t ahead_us;
+    int dry = !j->held && !j->playing;
+    if (!j->started) {
+        *sequence = (int64_t)1 << 32; /* room for what was sent before and comes later */
+        *position = (int64_t)1 << 32;
+        return 1;
+    }
+    if (!sequenced) {
+        *sequence = j->newest + 1;
+        *position = rta_jitter_end(j);
+        ahead_us = rta_jitter_delay_at(j, *position, arrival_us);
+        if (j->newest == j->ended || (dry && ahead_us > j->most_us))
+            *position = rta_jitter_anew(j, arrival_us);
+        return 1;
+    }
+    away = (int16_t)(uint16_t)(raw - j->newest_raw);
+    if (has_source && j->has_source && source != j->source) {
+        j->suspected = 1;
+        j->suspect_raw = raw;
+        away = RTA_MAX_DROPOUT;
+    }
+    if (away >= RTA_MAX_DROPOUT || away <= -RTA_MAX_MISORDER) {
+        if (!j->suspected || raw != j->suspect_raw) {
+            j->suspected = 1;
+            j->suspect_raw = (uint16_t)(raw + 1);
+            return 0;
+        }
+        j->suspected = 0;
+        j->counts.restarts++;
+        *sequence = j->newest + 1;
+        *position = rta_jitter_anew(j, arrival_us);
+        return 1;
+    }
+    j->suspected = 0;
+    step = (int32_t)(timestamp - j->newest_timestamp);
+    *sequence = j->newest + away;
+    *position = j->newest_position + step;
+    if (away == 0)
+        return 1;
+    if (away < 0)
+        return step < 0 && -(int64_t)step < 10 * (int64_t)j->clock_rate;
+    /* What follows without a gap is right, however late it comes; what does not, is so by the clock. */
+    ahead_us = -rta_jitter_delay_at(j, *position, arrival_us);
+    if (step <= 0 || (step != away * (int64_t)j->newest_ticks && ahead_us > RTA_MAX_AHEAD_US)) {
+        j->counts.restarts++;
+        *position = rta_jitter_anew(j, arrival_us);
+    } else if (dry && -ahead_us > j->most_us) {
+        *position = rta_jitter_anew(j, arrival_us);
+    }
+    return 1;
+}
+
+static inline int rta_slot_fill(rta_slot *slot, const uint8_t *bytes, int32_t length)
+{
+    if (length > slot->room) {
+        int32_t room = 64;
+        uint8_t *grown;
+        while (room < length)
+            room *= 2;
+        grown = realloc(slot->bytes, (size_t)room);
+        if (grown == NULL)
+            return -1;
+        slot->bytes = grown;
+        slot->room = room;
+    }
+    if (length > 0)
+        memcpy(slot->bytes, bytes, (size_t)length);
+    slot->length = length;
+    return 0;
+}
+
+typedef struct {
+    const uint8_t *bytes;
+    int32_t length, ticks; /* ticks: 1 or more */
+    int has_fec, is_dtx, is_piece; /* is_piece: its length is an accident */
+    int sequenced, has_source; /* whether the next three, or the last, mean something */
+    uint16_t sequence;
+    uint32_t timestamp, source;
+    int64_t arrival_us;
+} rta_packet;
+
+/* Take a packet in: the copy is ours. Returns one of enum rta_pushed. */
+static inline int rta_jitter_push(rta_jitter *j, const rta_packet *packet)
+{
+    int64_t sequence, position, delay_us, span_us = rta_jitter_to_us(j, packet->ticks);
+    rta_slot *slot;
+    int past, kept = 1;
+    if (!rta_jitter_place(j, packet->sequenced, packet->sequence, packet->timestamp,
+                          packet->has_source, packet->source, packet->arrival_us, &sequence,
+                          &position)) {
+        j->counts.received++;
+        j->counts.discarded++;
+        return RTA_PUSH_DROPPED;
+    }
+    if (!j->started)
+        j->next = sequence;
+    else if (sequence < j->next && !j->has_played && j->newest - sequence < j->capacity)
+        j->next = sequence; /* nothing was played, so there is still time for it */
+    slot = rta_jitter_slot(j, sequence);
+    past = sequence < j->next;
+    if (slot->sequence == sequence &&
+        (slot->state == RTA_SLOT_HELD || slot->state == RTA_SLOT_DONE)) {
+        j->counts.received++;
+        j->counts.duplicated++;
+        return RTA_PUSH_DROPPED;
+    }
+    if (sequence >= j->next + j->capacity) {
+        if (j->held && j->overflow == RTA_OVERFLOW_ERROR)
+            return RTA_PUSH_NO_ROOM;
+        kept = !j->held || j->overflow == RTA_OVERFLOW_DROP_OLDEST;
+        if (kept) {
+            rta_jitter_give_up_to(j, sequence - j->capacity + 1);
+            j->covered = 0;
+        }
+    }
+    if (kept && !past && rta_slot_fill(slot, packet->bytes, packet->length) < 0)
+        return RTA_PUSH_NO_MEMORY;
+
+    j->counts.received++;
+    delay_us = rta_delay_arrived(&j->delay, packet->arrival_us,
+                                 packet->arrival_us - rta_jitter_to_us(j, position));
+    rta_delay_observe(&j->delay, delay_us, span_us);
+    if (j->started && sequence == j->newest + 2 && packet->has_fec)
+        /* The packet between comes with this one, as a copy, one frame late. */
+        rta_delay_observe(&j->delay, delay_us + span_us, span_us);
+    if (j->started && sequence < j->newest)
+        j->counts.reordered++;
+    if (!j->started || sequence > j->newest) {
+        j->started = 1;
+        j->newest = sequence;
+        j->newest_position = position;
+        j->newest_ticks = packet->ticks;
+        j->newest_raw = packet->sequence;
+        j->newest_timestamp = packet->timestamp;
+        j->has_source = packet->has_source;
+        j->source = packet->source;
+    }
+    if (slot->sequence == sequence && slot->state == RTA_SLOT_GIVEN_UP) {
+        j->counts.lost--;
+        slot->state = RTA_SLOT_DONE;
+    }
+    if (past) {
+        j->counts.late++;
+        return RTA_PUSH_DROPPED;
+    }
+    if (!kept) {
+        j->counts.discarded++;
+        return RTA_PUSH_DROPPED;
+    }
+    slot->sequence = sequence;
+    slot->position = position;
+    slot->ticks = packet->ticks;
+    slot->has_fec = (int8_t)packet->has_fec;
+    slot->is_dtx = (int8_t)packet->is_dtx;
+    slot->is_piece = (int8_t)packet->is_piece;
+    slot->state = RTA_SLOT_HELD;
+    j->held++;
+    return RTA_PUSH_KEPT;
+}
+
+/* What has arrived so far ends an utterance. */
+static inline void rta_jitter_end_utterance(rta_jitter *j)
+{
+    if (j->started)
+        j->ended = j->newest;
+}
+
+/* --- playing ------------------------------------------------------------------------------------ */
+
+/* The first packet that is held, or NULL. */
+static inline rta_slot *rta_jitter_head(const rta_jitter *j)
+{
+    int64_t sequence;
+    if (!j->held)
+        return NULL;
+    for (sequence = j->next; !rta_jitter_holds(j, sequence); sequence++)
+        ;
+    return rta_jitter_slot(j, sequence);
+}
+
+static inline void rta_jitter_done(rta_jitter *j, rta_slot *slot)
+{
+    slot->state = RTA_SLOT_DONE;
+    j->held--;
+    j->next = slot->sequence + 1;
+    j->next_position = slot->position + slot->ticks;
+}
+
+/* So much delay could be spared just now, after `span_us` more of sound. */
+static inline void rta_jitter_note_spare(rta_jitter *j, int64_t spare_us, int64_t span_us)
+{
+    j->spare_heard_us += span_us;
+    if (j->spare_heard_us >= RTA_SPARE_WINDOW_US) {
+        j->spare_heard_us = 0;
+        j->spare_before_us = j->spare_us;
+        j->spare_us = spare_us;
+    } else if (j->spare_us == RTA_JITTER_UNKNOWN || spare_us < j->spare_us) {
+        j->spare_us = spare_us;
+    }
+}
+
+/* What could be spared all the time lately, at least 0. */
+static inline int64_t rta_jitter_spare(const rta_jitter *j)
+{
+    int64_t spare = j->spare_us < j->spare_before_us ? j->spare_us : j->spare_before_us;
+    return j->spare_before_us == RTA_JITTER_UNKNOWN || spare < 0 ? 0 : spare;
+}
+
+/* The delay was made shorter by so much. */
+static inline void rta_jitter_shortened(rta_jitter *j, int64_t us)
+{
+    j->counts.shortened_us += us;
+    j->spare_us -= us;
+    j->spare_before_us -= us;
+}
+
+static inline void rta_jitter_rest(rta_jitter *j, int in_dtx)
+{
+    j->playing = 0;
+    j->in_dtx = in_dtx;
+    j->covered = 0;
+    j->spare_us = j->spare_before_us = RTA_JITTER_UNKNOWN;
+    j->spare_heard_us = 0;
+}
+
+/* What is concealed at once: a frame, but no more than 20 ms, since packets may be there any moment. */
+static inline int32_t rta_jitter_unit(const rta_jitter *j)
+{
+    return j->ticks < j->clock_rate / 50 ? j->ticks : j->clock_rate / 50;
+}
+
+/* Conceal one frame more, unless that has lasted too long: then the utterance is over. */
+static inline int rta_jitter_conceal(rta_jitter *j, rta_turn *turn)
+{
+    int32_t unit = rta_jitter_unit(j);
+    if (rta_jitter_to_us(j, j->covered + unit) > RTA_CONCEALS_US) {
+        rta_jitter_rest(j, 0);
+        return 0;
+    }
+    turn->kind = RTA_TURN_CONCEAL;
+    turn->ticks = unit;
+    j->covered += unit;
+    turn->fades = rta_jitter_to_us(j, j->covered + unit) > RTA_CONCEALS_US;
+    j->counts.concealed++;
+    j->counts.concealed_ticks += unit;
+    return 1;
+}
+
+/* Decide what is to be played next, at `now_us`. */
+static inline void rta_jitter_take(rta_jitter *j, int64_t now_us, rta_turn *turn)
+{
+    const int64_t target = rta_jitter_target(j);
+    turn->kind = RTA_TURN_SILENCE;
+    turn->comfort = turn->fades = 0;
+    turn->slot = NULL;
+    for (;;) {
+        rta_slot *head = rta_jitter_head(j);
+        int64_t missing, gap, delay;
+        turn->ticks = j->ticks;
+        if (head == NULL) {
+            if (j->playing && (j->in_dtx || j->next - 1 == j->ended))
+                rta_jitter_rest(j, j->in_dtx);
+            else if (j->playing)
+                rta_jitter_conceal(j, turn);
+            turn->comfort = turn->kind == RTA_TURN_SILENCE && j->in_dtx;
+            return;
+        }
+        delay = rta_jitter_delay_at(j, head->position, now_us);
+        missing = head->sequence - j->next;
+        if (j->live && delay > j->most_us &&
+            rta_jitter_to_us(j, rta_jitter_end(j) - head->position - head->ticks) > target) {
+            /* Far behind, with enough in store to go on from: what is newer is worth more. */
+            rta_jitter_give_up_to(j, head->sequence);
+            rta_jitter_done(j, head);
+            j->counts.discarded++;
+            j->covered = 0;
+            continue;
+        }
+        if (!j->playing) {
+            if (delay < target) {
+                turn->comfort = j->in_dtx;
+                return;
+            }
+            rta_jitter_give_up_to(j, head->sequence);
+        } else {
+            gap = head->position - j->next_position;
+            if (missing > 0) {
+                int64_t open = missing * j->ticks < gap ? missing * j->ticks : gap;
+                /* Covered again, from the copy, where that lets the delay grow to what FEC needs. */
+                if (j->stretches || !head->has_fec ||
+                    2 * (target - delay) < rta_jitter_to_us(j, head->ticks))
+                    open -= j->covered;
+                /* Of what one concealment covers, more than half is still open. */
+                if (2 * open >= rta_jitter_unit(j)) {
+                    if (2 * open < 3 * j->ticks && head->has_fec) {
+                        rta_jitter_give_up_to(j, head->sequence);
+                        turn->kind = RTA_TURN_FEC;
+                        turn->slot = head;
+                        turn->ticks = head->ticks;
+                        j->next_position = head->position;
+                        j->covered = 0;
+                        j->counts.recovered++;
+                        return;
+                    }
+                    if (rta_jitter_conceal(j, turn))
+                        return;
+                    continue;
+                }
+                gap -= missing * j->ticks;
+            }
+            if (2 * gap >= j->ticks) {
+                rta_jitter_rest(j, 1);
+                continue;
+            }
+            if (missing == 0 && j->covered >= head->ticks && j->live &&
+                rta_jitter_to_us(j, j->covered) <= RTA_COVERS_US &&
+                delay - target >= rta_jitter_to_us(j, head->ticks)) {
+                /* What covered for it was heard in its stead, and the delay needs no growing. */
+                j->covered -= head->ticks;
+                rta_jitter_done(j, head);
+                j->counts.late++;
+                continue;
+            }
+            rta_jitter_give_up_to(j, head->sequence);
+        }
+        turn->kind = RTA_TURN_PACKET;
+        turn->slot = head;
+        turn->ticks = head->ticks;
+        turn->spare_us = delay - target;
+        rta_jitter_done(j, head);
+        if (!head->is_piece)
+            j->ticks = head->ticks;
+        j->covered = 0;
+        j->playing = j->has_played = 1;
+        j->in_dtx = head->is_dtx;
+        j->delay_us = delay;
+        j->counts.played++;
+        return;
+    }
+}
+
+/* Whether the next turn is a packet that follows without a gap. */
+static inline int rta_jitter_ready(const rta_jitter *j)
+{
+    const rta_slot *slot = rta_jitter_slot(j, j->next);
+    return j->held && j->playing && !j->covered && rta_jitter_holds(j, j->next) &&
+           2 * (slot->position - j->next_position) < j->ticks;
+}
+
+/* Leave out the next packet; rta_jitter_ready must hold. */
+static inline void rta_jitter_skip(rta_jitter *j)
+{
+    rta_slot *slot = rta_jitter_slot(j, j->next);
+    rta_jitter_done(j, slot);
+    rta_jitter_shortened(j, rta_jitter_to_us(j, slot->ticks));
+    j->counts.discarded++;
+}
+
+#endif

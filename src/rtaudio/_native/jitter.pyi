@@ -1,0 +1,75 @@
+from typing import Literal, NamedTuple, NoReturn, Self, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Buffer
+
+__all__ = ["JitterBuffer", "JitterStats", "Playout"]
+
+_Sound: TypeAlias = Buffer | NDArray[np.uint8] | NDArray[np.int16]
+
+class JitterStats(NamedTuple):
+    received: int
+    played: int
+    lost: int
+    late: int
+    duplicated: int
+    reordered: int
+    discarded: int
+    malformed: int
+    restarts: int
+    concealed: int
+    concealed_ms: float
+    recovered: int
+    shortened_ms: float
+    lengthened_ms: float
+    delay_ms: float
+    target_ms: float
+    jitter_ms: float
+
+class Playout(NamedTuple):
+    kind: Literal["packet", "fec", "conceal", "comfort", "silence"]
+    packet: bytes | None
+    ticks: int
+
+@final
+class JitterBuffer:
+    def __new__(
+        cls,
+        encoding: Literal["opus", "pcmu", "pcma", "pcm16"],
+        clock_rate: int | None = None,
+        channels: int = 1,
+        *,
+        min_delay_ms: float = 10,
+        max_delay_ms: float = 500,
+        initial_delay_ms: float = 60,
+        late_share: float = 0.02,
+        capacity: int = 256,
+        overflow: Literal["error", "drop_oldest", "drop_newest"] = "drop_oldest",
+        live: bool = True,
+    ) -> Self: ...
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def clock_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def target_ms(self) -> float: ...
+    @property
+    def stats(self) -> JitterStats: ...
+    def push(
+        self,
+        packet: _Sound,
+        arrival_s: float,
+        sequence: int | None = None,
+        timestamp: int | None = None,
+        ssrc: int | None = None,
+    ) -> bool: ...
+    def end_utterance(self) -> None: ...
+    def pull(self, now_s: float) -> Playout: ...
+    def reset(self) -> None: ...
+    def __len__(self) -> int: ...
+    def __reduce__(self) -> NoReturn: ...
