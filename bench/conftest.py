@@ -22,6 +22,7 @@ from rtaudio.bench.report import (
     GrowthRow,
     LatencyRow,
     MemoryRow,
+    NetworkRow,
     QualityRow,
     Report,
     Row,
@@ -50,6 +51,7 @@ _growth: list[GrowthRow] = []
 _memory: list[MemoryRow] = []
 _latency: list[LatencyRow] = []
 _quality: list[QualityRow] = []
+_networks: list[NetworkRow] = []
 
 
 @cache
@@ -145,6 +147,12 @@ def _rounds(call: Callable[[], object], calls: int) -> int:
 
 
 @pytest.fixture
+def speech() -> Material:
+    """What everything is raced with."""
+    return material()
+
+
+@pytest.fixture
 def keep_row() -> Callable[[Row], None]:
     """Adds a row to the report."""
     return _rows.append
@@ -174,6 +182,12 @@ def keep_quality() -> Callable[[QualityRow], None]:
     return _quality.append
 
 
+@pytest.fixture
+def keep_network() -> Callable[[NetworkRow], None]:
+    """Adds a row to the report."""
+    return _networks.append
+
+
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
     report = Report(
         environment=describe(material()),
@@ -181,6 +195,7 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
         memory=_memory,
         latency=_latency,
         quality=_quality,
+        networks=_networks,
     )
     for group in groups():
         for contender in group.contenders:

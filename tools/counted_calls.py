@@ -18,15 +18,17 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from itertools import cycle
+from itertools import count, cycle
 
 import numpy as np
 
 from rtaudio._native import levels
 from rtaudio._native.simd import simd_level
 from rtaudio.audio import (
+    JitterBuffer,
     OpusDecoder,
     OpusEncoder,
+    PlayoutBuffer,
     Resampler,
     RingBuffer,
     alaw_decode,
@@ -86,6 +88,22 @@ def ring_turn() -> Call:
     return turn
 
 
+def jitter_turn(buffer: JitterBuffer | PlayoutBuffer) -> Call:
+    """A packet that comes on time, and one that is played."""
+    codes, out, numbers = ulaw_encode(sound(160)), np.empty(160, np.int16), count()
+    reads = isinstance(buffer, PlayoutBuffer)
+
+    def turn() -> None:
+        number = next(numbers)
+        buffer.push(codes, number * 0.02, number, number * 160)
+        if reads:
+            buffer.read_into(out, number * 0.02)
+        else:
+            buffer.pull(number * 0.02)
+
+    return turn
+
+
 def delta_decoding() -> Call:
     fields = {
         "type": "response.output_audio.delta",
@@ -111,6 +129,8 @@ def all_calls() -> Iterator[tuple[str, Call]]:
     second = sound(2400)
     yield "append event 100 ms", lambda: encode_audio_append(second)
     yield "ring write and read_into", ring_turn()
+    yield "jitter push and pull", jitter_turn(JitterBuffer("pcmu", min_delay_ms=60))
+    yield "playout push and read_into", jitter_turn(PlayoutBuffer("pcmu", 8000, min_delay_ms=60))
     phone = sound(160)
     for name, encode, decode in (
         ("ulaw", ulaw_encode, ulaw_decode),

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rtaudio.bench.report import GrowthRow, LatencyRow, MemoryRow, QualityRow, Report, Row
+from rtaudio.bench.report import (
+    GrowthRow,
+    LatencyRow,
+    MemoryRow,
+    NetworkRow,
+    QualityRow,
+    Report,
+    Row,
+)
 from rtaudio.bench.signals import Material
 from rtaudio.bench.suite import make_groups
 
@@ -72,6 +80,17 @@ def report() -> Report:
             chunks=100,
         )
 
+    def network(contender: str, name: str, delay_ms: float) -> NetworkRow:
+        return NetworkRow(
+            contender=contender,
+            ours=contender.startswith("rtaudio"),
+            network=name,
+            delay_ms=delay_ms,
+            worst_delay_ms=2 * delay_ms,
+            missing=0.0123,
+            gap_ms=40,
+        )
+
     return Report(
         environment={"CPU": "one <& only>", "SIMD": "avx2", "Python": "3.11", "date": "today"},
         rows=[
@@ -86,6 +105,11 @@ def report() -> Report:
         ],
         latency=[latency("rtaudio balanced", 2.5, 0), latency("soxr HQ", 40.0, 30)],
         quality=[quality("rtaudio high", 0.914), quality("soxr HQ", 0.913)],
+        networks=[
+            network(contender, name, delay_ms)
+            for contender, delay_ms in (("rtaudio playout", 30.4), ("aiortc", 97.0))
+            for name in ("calm", "1 % lost")
+        ],
     )
 
 

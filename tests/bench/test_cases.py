@@ -162,6 +162,15 @@ def test_a_broken_ring_buffer_is_seen(groups: dict[str, Group], change: Any) -> 
     assert "not what was written" in broken(groups, "ring buffer", change)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [flipped(0), lambda sound: sound[160:], lambda sound: sound[:160] + sound, lambda _: b""],
+    ids=["first sample", "first packet", "a packet twice", "nothing"],
+)
+def test_a_broken_jitter_buffer_is_seen(groups: dict[str, Group], change: Any) -> None:
+    assert "not what went in" in broken(groups, "jitter buffer", change)
+
+
 @pytest.mark.parametrize("law", ["mu-law", "A-law"])
 def test_broken_telephony_codes_are_seen(groups: dict[str, Group], law: str) -> None:
     assert "standard" in broken(groups, f"G.711 decode {law}", flipped(9))

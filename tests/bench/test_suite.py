@@ -101,3 +101,5 @@ def test_what_takes_no_times_is_measured_by_its_own_name_only(
     report = run(material, ["session"], quick=True)
     assert asked == {"session": 0}
     assert {row.family for row in report.rows} == {HEARING}
+    monkeypatch.setattr("rtaudio.bench.networks.measure_networks", lambda _: ["a row"])
+    assert run(material, ["networks"]).networks == ["a row"]

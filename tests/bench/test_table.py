@@ -40,13 +40,20 @@ def test_who_is_absent_or_wrong_has_no_number_and_a_note_why(report: Report) -> 
     )
 
 
-def test_latency_quality_and_targets_follow(report: Report) -> None:
-    _, latency, quality, targets = tables(report)
+def test_latency_quality_networks_and_targets_follow(report: Report) -> None:
+    _, latency, quality, networks, targets = tables(report)
     assert latency.rows == [
         ["rtaudio balanced", "2.5", "2.5 to 2.5", "0", "0"],
         ["soxr HQ", "2.5", "40.0 to 40.0", "15", "30"],
     ]
     assert quality.rows[0] == ["rtaudio high", "0.914", "0.012", "-104.5", "-108.0", "95.0"]
+    assert networks.rows == [
+        ["rtaudio playout", "calm", "30", "61", "1.2", "40"],
+        ["aiortc", "calm", "97", "194", "1.2", "40"],
+        ["rtaudio playout", "1 % lost", "30", "61", "1.2", "40"],
+        ["aiortc", "1 % lost", "97", "194", "1.2", "40"],
+    ]
+    assert networks.ours == {0, 2}
     assert next(row[2] for row in targets.rows if "soxr HQ" in row[0]) == "yes"
     # `high` was not timed in this report.
     assert [

@@ -69,7 +69,7 @@ cdef class PlayoutBuffer:
     Calls from several threads exclude each other: one may push while another reads.
 
     Args:
-        encoding: "opus", "pcmu", "pcma" or "pcm16" (little endian, also from RTP).
+        encoding: "opus", "pcmu", "pcma" or "pcm16" (little endian; RTP's L16 is not).
         sample_rate: of the sound that comes out, in Hz: one that Opus has, or that of G.711 or
             PCM16 as it comes in; 4000 to 192000.
         channels: of the sound that comes out: 1 or 2 for Opus, otherwise 1 to 8 and the same as
@@ -279,7 +279,7 @@ cdef class PlayoutBuffer:
             longest = <int32_t>min(
                 self.scale.longest_lag,
                 self.ready - self.scale.fade,
-                allowed_us * self.sample_rate // 1_000_000,
+                min(allowed_us, 1_000_000) * self.sample_rate // 1_000_000,
             )
             lag = rta_find_lag(
                 &self.scale, self.playing, self.scale.fade, 1, self.scale.shortest_lag, longest,

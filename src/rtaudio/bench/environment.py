@@ -32,6 +32,7 @@ PEERS = (
     "pybase64",
     "websockets",
     "picows",
+    "aiortc",
     "openai",
     "openai-agents",
 )

@@ -17,6 +17,7 @@ __all__ = [
     "GrowthRow",
     "LatencyRow",
     "MemoryRow",
+    "NetworkRow",
     "QualityRow",
     "Report",
     "Row",
@@ -156,6 +157,25 @@ class QualityRow(msgspec.Struct, kw_only=True):
     snr_db: float
 
 
+class NetworkRow(msgspec.Struct, kw_only=True):
+    """One jitter buffer on one simulated network.
+
+    Attributes:
+        delay_ms: how much later than the quickest packet could be, sound is heard, on average.
+        worst_delay_ms: 99 of 100 packets are heard no later.
+        missing: share of what was sent that is not heard in its own time: concealed or left out.
+        gap_ms: longest stretch in which nothing that was sent is heard.
+    """
+
+    contender: str
+    ours: bool
+    network: str
+    delay_ms: float
+    worst_delay_ms: float
+    missing: float
+    gap_ms: float
+
+
 class Report(msgspec.Struct, kw_only=True):
     """A run of the suite.
 
@@ -166,6 +186,7 @@ class Report(msgspec.Struct, kw_only=True):
         memory: of idle sessions.
         latency: of live resampling.
         quality: of resampling.
+        networks: what jitter buffers make of them.
     """
 
     environment: dict[str, str]
@@ -174,6 +195,7 @@ class Report(msgspec.Struct, kw_only=True):
     memory: list[MemoryRow] = []
     latency: list[LatencyRow] = []
     quality: list[QualityRow] = []
+    networks: list[NetworkRow] = []
 
 
 def save_report(report: Report, path: Path) -> None:

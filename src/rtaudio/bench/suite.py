@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from rtaudio.bench import g711, levels, opus, resample, ring, session_delta, wire
+from rtaudio.bench import g711, jitter, levels, opus, resample, ring, session_delta, wire
 from rtaudio.bench.environment import describe
 from rtaudio.bench.measure import Effort, measure_group
 from rtaudio.bench.report import Report
@@ -22,12 +22,14 @@ _TIMED: dict[str, Callable[[Material], list[Group]]] = {
     "opus": opus.groups,
     "wire": wire.groups,
     "ring": ring.groups,
+    "jitter": jitter.groups,
     "g711": g711.groups,
     "levels": levels.groups,
     "session": session_delta.groups,
 }
-SUBJECTS = (*_TIMED, "hour", "memory", "latency", "quality")
-"""What can be asked for by name. The last two are of resamplers, and take no times."""
+SUBJECTS = (*_TIMED, "hour", "memory", "latency", "quality", "networks")
+"""What can be asked for by name. The last three take no times: two are of resamplers, one is of
+jitter buffers."""
 
 Progress = Callable[[str], None]
 
@@ -57,6 +59,7 @@ def run(
         ConfigError: there is no such subject.
     """
     from rtaudio.bench.latency import measure_latencies
+    from rtaudio.bench.networks import measure_networks
     from rtaudio.bench.quality import measure_qualities
     from rtaudio.bench.session import measure_sessions
     from rtaudio.bench.session_hour import measure_hour
@@ -88,4 +91,7 @@ def run(
     if "quality" in wanted:
         say("quality")
         report.quality = measure_qualities(ratios)
+    if "networks" in wanted:
+        say("networks")
+        report.networks = measure_networks(material)
     return report

@@ -39,7 +39,7 @@ class TextTable:
 
 
 def tables(report: Report) -> list[TextTable]:
-    """Times by family, what sessions cost, latency, quality, and the targets."""
+    """Times by family, what sessions cost, latency, quality, networks, and the targets."""
     made = [_times(family) for family in families(report.rows)]
     if report.growth:
         made.append(_growth(report.growth))
@@ -49,6 +49,8 @@ def tables(report: Report) -> list[TextTable]:
         made.append(_latency(report))
     if report.quality:
         made.append(_quality(report))
+    if report.networks:
+        made.append(_networks(report))
     verdicts = [*judge(report), *judge_sessions(report)]
     if verdicts:
         words = {True: "yes", False: "NO", None: "?"}
@@ -147,6 +149,27 @@ def _quality(report: Report) -> TextTable:
         "the lower Nyquist frequency, ripple up to 0.85 of it"
     )
     return TextTable(title, columns, rows, _indices(is_ours))
+
+
+def _networks(report: Report) -> TextTable:
+    columns = ["", "network", "delay ms", "99 % ms", "not heard %", "longest gap ms"]
+    ordered = sorted(
+        report.networks,
+        key=lambda row: [each.network for each in report.networks].index(row.network),
+    )
+    rows = [
+        [
+            row.contender,
+            row.network,
+            f"{row.delay_ms:.0f}",
+            f"{row.worst_delay_ms:.0f}",
+            f"{100 * row.missing:.1f}",
+            f"{row.gap_ms:.0f}",
+        ]
+        for row in ordered
+    ]
+    title = "jitter buffers on simulated networks: delay that they add, and what is not heard"
+    return TextTable(title, columns, rows, _indices(row.ours for row in ordered))
 
 
 def _ratios(rows: Sequence[LatencyRow | QualityRow]) -> str:

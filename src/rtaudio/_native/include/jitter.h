@@ -110,14 +110,16 @@ typedef struct {
 
 /* --- units -------------------------------------------------------------------------------------- */
 
+/* Whole seconds apart, so that no product leaves 64 bits. */
 static inline int64_t rta_jitter_to_us(const rta_jitter *j, int64_t ticks)
 {
-    return ticks * RTA_JITTER_US / j->clock_rate;
+    return ticks / j->clock_rate * RTA_JITTER_US +
+           ticks % j->clock_rate * RTA_JITTER_US / j->clock_rate;
 }
 
 static inline int64_t rta_jitter_to_ticks(const rta_jitter *j, int64_t us)
 {
-    return us * j->clock_rate / RTA_JITTER_US;
+    return us / RTA_JITTER_US * j->clock_rate + us % RTA_JITTER_US * j->clock_rate / RTA_JITTER_US;
 }
 
 static inline rta_slot *rta_jitter_slot(const rta_jitter *j, int64_t sequence)
@@ -334,8 +336,8 @@ static inline int rta_jitter_push(rta_jitter *j, const rta_packet *packet)
     delay_us = rta_delay_arrived(&j->delay, packet->arrival_us,
                                  packet->arrival_us - rta_jitter_to_us(j, position));
     rta_delay_observe(&j->delay, delay_us, span_us);
-    if (j->started && sequence == j->newest + 2 && packet->has_fec)
-        /* The packet between comes with this one, as a copy, one frame late. */
+    if (j->started && sequence > j->newest + 1 && packet->has_fec)
+        /* The packet before this one comes with it, as a copy, one frame late. */
         rta_delay_observe(&j->delay, delay_us + span_us, span_us);
     if (j->started && sequence < j->newest)
         j->counts.reordered++;
