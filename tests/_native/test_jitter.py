@@ -272,12 +272,16 @@ def test_a_loss_that_an_empty_buffer_shows_costs_one_frame_too() -> None:
 
 def test_a_packet_that_was_concealed_and_comes_late_is_dropped_where_the_delay_suffices() -> None:
     line = Line()
-    line.run(on_time(20), 0.4)
-    line.run([(0.4405, 20), *on_time(30, 21)], 1.06, 0.4)
-    stats = line.buffer.stats
-    assert 20 in line.numbers or stats.late == 1
-    assert line.kinds.count("c") <= 1
-    assert line.buffer.stats.lost == 0
+    line.run(on_time(200), 4.0)
+    before = line.buffer.stats
+    assert (before.delay_ms, before.target_ms) == (22, 10)
+    line.run([(4.03, 200), *on_time(30, 201)], 4.62, 4.0)
+    after = line.buffer.stats
+    assert after.concealed == 1
+    assert after.late == 1
+    assert 200 not in line.numbers
+    assert after.lost == 0
+    assert after.delay_ms == 22
 
 
 def test_after_a_stall_the_sound_goes_on_where_it_stopped() -> None:
@@ -300,7 +304,13 @@ def test_sound_that_lies_too_far_behind_is_skipped() -> None:
     skipped = 150 - len(line.numbers)
     assert 25 < skipped < 50
     assert line.buffer.stats.discarded == skipped
-    assert line.buffer.stats.delay_ms <= 200
+    delays = []
+    for at_s in (5.0, 5.1, 5.2):  # and again: from the first packet on
+        for number in range(200, 250):
+            line.push(number, at_s)
+        line.buffer.pull(at_s)
+        delays.append(line.buffer.stats.delay_ms)
+    assert max(delays) <= 200
 
 
 def test_a_reordered_packet_is_played_in_its_place() -> None:
@@ -442,6 +452,28 @@ def test_the_end_of_an_utterance_is_silence_not_loss() -> None:
     assert kinds.count("p") == 150
     assert "c" not in kinds
     assert buffer.stats.delay_ms < 50  # a pause is no delay
+
+
+@pytest.mark.parametrize(("pause", "told"), [(15, True), (15, False), (100, False)])
+def test_a_pause_is_no_delay_where_it_is_told_or_long(pause: int, told: bool) -> None:
+    buffer = JitterBuffer("pcmu", initial_delay_ms=40)
+    for tick in range(10 * (50 + pause)):
+        now_s = tick * FRAME_S
+        if tick % (50 + pause) < 50:
+            buffer.push(payload(tick), now_s)
+        elif told:
+            buffer.end_utterance()
+        buffer.pull(now_s + 0.002)
+    # A short one that nobody told of looks like a stall.
+    assert buffer.target_ms == (10 if told or pause > 25 else 301)
+
+
+def test_a_delay_that_is_much_too_long_is_not_shed_in_one_piece() -> None:
+    line = Line(JitterBuffer("pcmu", initial_delay_ms=300))
+    line.run(on_time(200), 4.2)
+    left_out = sorted(set(range(200)) - set(line.numbers))
+    assert len(left_out) == pytest.approx((300 - line.buffer.stats.delay_ms) / 20, abs=1)
+    assert min(np.diff(left_out)) >= 5
 
 
 def test_sound_without_numbers_is_cut_and_comes_out_whole() -> None:
@@ -590,6 +622,10 @@ def test_drop_oldest_makes_room() -> None:
     assert line.push(5, 0.0)
     assert pulled(line, 2) == [2, 3]
     assert line.buffer.stats.discarded == 2
+    assert line.buffer.stats.lost == 0
+    assert line.buffer.pull(0.1).kind == "conceal"
+    assert pulled(line, 1) == [5]
+    assert line.buffer.stats.lost == 1
 
 
 def test_drop_newest_does_without() -> None:

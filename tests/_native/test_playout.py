@@ -209,6 +209,31 @@ def test_too_short_a_delay_is_lengthened_without_a_jump_or_a_change_of_pitch() -
     assert frequency(heard[3 * RATE : 4 * RATE]) == pytest.approx(200, abs=1)
 
 
+def slanted(seconds: float) -> Samples:
+    """A tone on a slope of 96 per ms: a period cut out without a fade leaves a step of 500."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    slope = 24000 * (2 * np.abs(2 * (t % 1) - 1) - 1)
+    return (slope + 2000 * np.sin(2 * np.pi * 200 * t)).astype(np.int16)
+
+
+def test_where_a_period_is_left_out_there_is_no_step() -> None:
+    buffer = PlayoutBuffer("pcm16", RATE, initial_delay_ms=300)
+    heard = play(buffer, framed(slanted(4)), 4)
+    assert buffer.stats.shortened_ms > 100
+    assert np.abs(np.diff(heard[RATE // 2 :].astype(int))).max() < 130
+
+
+def test_where_a_period_is_played_twice_there_is_no_step() -> None:
+    """The way becomes 18 ms longer, just in time; once that is known, there is too little delay."""
+    delays = np.where(np.arange(1200) < 50, 0, 0.018)
+    buffer = PlayoutBuffer("pcm16", RATE, initial_delay_ms=10)
+    heard = play(buffer, framed(slanted(24), delays), 24)
+    stats = buffer.stats
+    assert 5 < stats.lengthened_ms < 60
+    assert stats.concealed == stats.late == 0
+    assert np.abs(np.diff(heard[RATE // 2 : -RATE].astype(int))).max() < 130
+
+
 def test_speech_is_lengthened_where_periods_are_alike(speech: Samples) -> None:
     """The network becomes worse while somebody speaks; FEC needs a frame more of delay."""
     encoder = OpusEncoder(RATE, bitrate=32000, fec=True)
@@ -277,6 +302,14 @@ def test_a_lost_frame_of_a_voice_goes_on_at_its_pitch() -> None:
     heard = play(buffer, arrivals, 2)
     assert buffer.stats.concealed == 3
     steps = np.abs(np.diff(heard[2 * FRAME + 1 :].astype(int)))
+    assert steps.max() <= 2 * np.abs(np.diff(sound.astype(int))).max()
+    turned = np.concatenate([sound[: 40 * FRAME], -sound[40 * FRAME :]])
+    heard_turned = play(
+        PlayoutBuffer("pcm16", RATE, **steady(40)),
+        [each for each in framed(turned) if each[2] != 40],
+        2,
+    )
+    steps = np.abs(np.diff(heard_turned[2 * FRAME + 1 :].astype(int)))
     assert steps.max() <= 2 * np.abs(np.diff(sound.astype(int))).max()
     filled = heard[(40 + 2) * FRAME : (41 + 2) * FRAME]
     assert np.corrcoef(filled, sound[40 * FRAME : 41 * FRAME])[0, 1] > 0.95

@@ -135,6 +135,7 @@ cdef class JitterBuffer:
     cdef cython.pymutex mutex  # guards `jitter`
     cdef Encoding kind
     cdef int bytes_per_tick  # of PCM and G.711
+    cdef int64_t since_skipped_us  # of sound, since `pull` left a packet out
     cdef int numbered  # whether packets come with sequence numbers; -1 until the first one
     cdef readonly str encoding
     cdef readonly int clock_rate  # Hz

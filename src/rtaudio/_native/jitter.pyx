@@ -42,8 +42,9 @@ cdef double MAX_TIME_S = 1e10
 
 # For how long a packet's delay is remembered: seconds of sound until it counts 1/e.
 cdef double MEMORY_US = 4e6
-# Packets are left out only where the delay stays so much too long after it.
+# Packets are left out only where the delay stays so much too long after it, and one of several.
 cdef int64_t SHED_MARGIN_US = 5_000
+cdef int64_t SHED_PACE_US = 100_000
 
 
 class JitterStats(NamedTuple):
@@ -432,9 +433,15 @@ cdef class JitterBuffer:
         cdef int64_t length_us, stored_us
         with self.mutex:
             length_us = rta_jitter_to_us(&self.jitter, self.jitter.ticks)
-            if rta_jitter_spare(&self.jitter) >= length_us + SHED_MARGIN_US:
-                if self.jitter.live and rta_jitter_ready(&self.jitter):
-                    rta_jitter_skip(&self.jitter)
+            self.since_skipped_us += length_us
+            if (
+                self.jitter.live
+                and self.since_skipped_us >= SHED_PACE_US
+                and rta_jitter_spare(&self.jitter) >= length_us + SHED_MARGIN_US
+                and rta_jitter_ready(&self.jitter)
+            ):
+                rta_jitter_skip(&self.jitter)
+                self.since_skipped_us = 0
             rta_jitter_take(&self.jitter, now_us, &turn)
             if turn.kind == RTA_TURN_PACKET:
                 kind = _packet
