@@ -296,7 +296,7 @@ def test_what_is_not_live_is_not_shortened() -> None:
 
 
 def test_a_lost_frame_of_a_voice_goes_on_at_its_pitch() -> None:
-    sound = tone(2, 150)
+    sound = tone(2, 160)
     buffer = PlayoutBuffer("pcm16", RATE, **steady(40))
     arrivals = [each for each in framed(sound) if each[2] not in (40, 70, 71)]
     heard = play(buffer, arrivals, 2)

@@ -1,36 +1,14 @@
-from typing import Literal, NamedTuple, NoReturn, Self, TypeAlias, final
+from typing import Literal, NoReturn, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-__all__ = ["JitterBuffer", "JitterStats", "Playout"]
+from rtaudio._native.jitter_results import JitterStats, Playout
+
+__all__ = ["JitterBuffer"]
 
 _Sound: TypeAlias = Buffer | NDArray[np.uint8] | NDArray[np.int16]
-
-class JitterStats(NamedTuple):
-    received: int
-    played: int
-    lost: int
-    late: int
-    duplicated: int
-    reordered: int
-    discarded: int
-    malformed: int
-    restarts: int
-    concealed: int
-    concealed_ms: float
-    recovered: int
-    shortened_ms: float
-    lengthened_ms: float
-    delay_ms: float
-    target_ms: float
-    jitter_ms: float
-
-class Playout(NamedTuple):
-    kind: Literal["packet", "fec", "conceal", "comfort", "silence"]
-    packet: bytes | None
-    ticks: int
 
 @final
 class JitterBuffer:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-from rtaudio._native.jitter import JitterStats
+from rtaudio._native.jitter_results import JitterStats
 
 __all__ = ["PlayoutBuffer"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from rtaudio._native.jitter import JitterBuffer, JitterStats, Playout
+from rtaudio._native.jitter import JitterBuffer
+from rtaudio._native.jitter_results import JitterStats, Playout
 from rtaudio._native.levels import (
     active_frames,
     apply_gain,

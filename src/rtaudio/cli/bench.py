@@ -14,8 +14,8 @@ def bench(
     groups: Annotated[
         list[str] | None,
         typer.Argument(
-            help="What to measure: resample, opus, wire, ring, jitter, g711, levels, session, hour, "
-            "memory, latency, quality, networks. Default: all.",
+            help="What to measure: resample, opus, wire, ring, jitter, g711, levels, session, "
+            "hour, memory, latency, quality, networks. Default: all.",
             metavar="[GROUP]...",
             show_default=False,
         ),
