@@ -617,6 +617,14 @@ def pulled(line: Line, count: int) -> list[int]:
     return [number_of(line.buffer.pull(0.1)) for _ in range(count)]
 
 
+def test_the_rest_of_a_chunk_does_not_tell_how_long_a_frame_is() -> None:
+    buffer = JitterBuffer("pcm16", 24000, initial_delay_ms=0, min_delay_ms=0)
+    buffer.push(bytes(2 * 500), 0.0)
+    turns = [buffer.pull(0.03) for _ in range(4)]
+    assert [turn.kind for turn in turns] == ["packet", "packet", "conceal", "conceal"]
+    assert [turn.ticks for turn in turns] == [480, 20, 480, 480]
+
+
 def test_drop_oldest_makes_room() -> None:
     line = filled("drop_oldest")
     assert line.push(5, 0.0)

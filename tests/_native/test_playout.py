@@ -341,6 +341,44 @@ def test_opus_fades_to_silence_when_nothing_comes(packets: list[bytes]) -> None:
     assert not buffer.is_playing
 
 
+def test_opus_is_faded_in_where_it_was_faded_out(packets: list[bytes]) -> None:
+    buffer = PlayoutBuffer("opus", RATE, **steady(40))
+    arrivals = [(i * FRAME_S, packets[100 + i], i) for i in range(50)]
+    arrivals.append((1.5, packets[150], 50))
+    heard = play(buffer, arrivals, 1.6, ticks=960)
+    decoder = OpusDecoder(RATE)
+    for packet in packets[100:150]:
+        decoder.decode(packet)
+    for _ in range(6):
+        decoder.conceal(FRAME)
+    frame = decoder.decode(packets[150])
+    begin = round(1.5 * RATE)  # at once: it is later than it need be
+    fade = RATE * 3 // 400
+    ramp = np.trunc(frame[:fade].astype(float) * np.arange(fade) / fade).astype(int)
+    assert np.abs(frame[:fade]).max() > 100
+    assert not heard[begin - FRAME : begin].any()
+    assert (heard[begin : begin + fade] == ramp).all()
+    assert (heard[begin + fade : begin + FRAME] == frame[fade:]).all()
+
+
+def test_a_pause_of_opus_is_filled_with_the_noise_of_the_room(speech: Samples) -> None:
+    noise = np.random.default_rng(3).normal(0, 60, len(speech) + 48000)
+    sound = noise + np.pad(speech, (0, 48000))
+    encoder = OpusEncoder(RATE, dtx=True)
+    packets = [encoder.encode(frame) for frame in sound.astype(np.int16).reshape(-1, FRAME)]
+    buffer, sequence, noisy = PlayoutBuffer("opus", RATE, **steady(40)), 0, 0
+    for i, packet in enumerate(packets):
+        if len(packet) > 2 or len(packets[i - 1]) > 2:
+            buffer.push(packet, i * FRAME_S, sequence, i * 960)
+            sequence += 1
+        heard = buffer.read(FRAME, i * FRAME_S + 0.002)
+        if i > 250:
+            noisy += heard.any()
+    assert sequence < 250
+    assert noisy == len(packets) - 251
+    assert buffer.stats.concealed == 0
+
+
 def test_silence_of_the_network_is_digital_silence() -> None:
     buffer = PlayoutBuffer("opus", RATE)
     assert not buffer.read(1000, 5.0).any()
