@@ -284,6 +284,16 @@ def test_a_packet_that_was_concealed_and_comes_late_is_dropped_where_the_delay_s
     assert after.delay_ms == 22
 
 
+def test_a_packet_that_comes_when_its_place_is_over_is_late_and_no_longer_lost() -> None:
+    line = Line()
+    line.run([each for each in on_time(50) if each[1] != 20], 1.0)
+    assert line.buffer.stats.lost == 1
+    assert not line.push(20, 1.0)
+    assert not line.push(20, 1.0)
+    stats = line.buffer.stats
+    assert (stats.lost, stats.late, stats.duplicated) == (0, 1, 1)
+
+
 def test_after_a_stall_the_sound_goes_on_where_it_stopped() -> None:
     line = Line()
     line.run(on_time(50), 1.0)
@@ -397,10 +407,11 @@ def test_a_stray_number_is_no_restart() -> None:
     assert line.buffer.stats.discarded == 1
 
 
-def test_a_timestamp_that_jumps_does_not_stop_the_sound() -> None:
+@pytest.mark.parametrize("timestamp", [1_000_000_000, 2**32 - 1_000_000])
+def test_a_timestamp_that_jumps_does_not_stop_the_sound(timestamp: int) -> None:
     line = Line()
     line.run(on_time(20), 0.4)
-    line.timestamp = 1_000_000_000
+    line.timestamp = timestamp
     line.run(on_time(30, 20), 1.1, 0.4)
     assert line.numbers == list(range(50))
     assert "s" not in line.kinds

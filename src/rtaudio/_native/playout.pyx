@@ -218,6 +218,7 @@ cdef class PlayoutBuffer:
                     turn.slot.bytes, turn.slot.length, out, samples, turn.kind == RTA_TURN_FEC
                 )
             except OpusError:
+                # Packets were checked when they came; should a libopus be stricter, sound goes on.
                 self.buffer.jitter.counts.malformed += 1
                 self.conceal(out, samples)
             return 0
