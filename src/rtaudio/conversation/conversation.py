@@ -44,10 +44,14 @@ __all__ = ["Conversation"]
 
 
 class Conversation:
-    """History, response sequencing, interruption and usage of one conversation."""
+    """History, response sequencing, interruption and usage of one conversation.
 
-    def __init__(self) -> None:
-        self._parts = Parts()
+    Args:
+        medium: how sound travels: in `events`, as a `track` of media, or past us (`none`).
+    """
+
+    def __init__(self, medium: Literal["events", "track", "none"] = "events") -> None:
+        self._parts = Parts(medium)
         self._outcome = self._parts.outcome
 
     # What comes out.
@@ -253,6 +257,10 @@ class Conversation:
         """
         self._parts.speech.track(tracker, heard)
 
+    def carry(self, formats: tuple[AudioFormat, AudioFormat] | None) -> None:
+        """From the next connection on, sound goes in and out of a track in these formats."""
+        self._parts.settings.carry(formats)
+
     def check(self, checking: Checking) -> None:
         """How what is said is checked, from the next response on."""
         self._parts.held.checking = checking
@@ -377,6 +385,11 @@ class Conversation:
             now: monotonic time of its arrival in seconds.
         """
         receive(self._parts, event, now)
+
+    def hear(self, pcm: bytes, now: float) -> None:
+        """Take in sound that arrived on a track, in the format of `wire_output`."""
+        parts = self._parts
+        parts.speech.hear(pcm, len(pcm) / parts.settings.output_bytes_per_ms, now)
 
 
 def _taken(collected: list[Any]) -> list[Any]:

@@ -221,7 +221,10 @@ class Audio(SessionEvent, kw_only=True):
 
 
 class AudioStopped(SessionEvent, kw_only=True):
-    """The service has produced all sound of a part; it need not have been heard yet."""
+    """The service has produced all sound of a part; it need not have been heard yet.
+
+    Where sound travels as media: what the service played has been heard, or the rest was dropped.
+    """
 
     type: ClassVar[str] = "audio_stopped"
     item_id: str | None = None

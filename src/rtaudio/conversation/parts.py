@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.conversation.held_sound import HeldSound
 from rtaudio.conversation.mcp import Mcp
@@ -15,6 +15,7 @@ from rtaudio.conversation.sound_keeper import SoundKeeper
 from rtaudio.conversation.sound_store import SoundTally
 from rtaudio.conversation.speech import Speech
 from rtaudio.conversation.spending import Spending
+from rtaudio.conversation.track_speech import TrackSpeech
 from rtaudio.conversation.turns import Turns
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ __all__ = ["Parts"]
 
 class Parts:
     """One conversation's parts, and what takes more than one of them.
+
+    Args:
+        medium: how sound travels.
 
     Attributes:
         outcome: where all of them put what they have to say, in order.
@@ -62,13 +66,14 @@ class Parts:
         "unknown",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, medium: Literal["events", "track", "none"]) -> None:
         outcome = self.outcome = Outcome()
         self.record = Record(outcome)
         self.settings = WireSettings(outcome)
         self.sequencer = ResponseSequencer(outcome.client_events)
         self.held = HeldSound()
-        self.speech = Speech(outcome, self.settings, self.sequencer, self.held)
+        speech = Speech if medium == "events" else TrackSpeech
+        self.speech = speech(outcome, self.settings, self.sequencer, self.held)
         self.turns = Turns(outcome, self.record, self.held)
         self.questions = Questions()
         self.spending = Spending(outcome, self.sequencer, self.speech)

@@ -34,6 +34,23 @@ def _audio_delta(parts: Parts, event: protocol.ResponseOutputAudioDelta, now: fl
     parts.speech.delta(event, length_ms, now)
 
 
+def _part_added(parts: Parts, event: protocol.ResponseContentPartAdded, _now: float) -> None:
+    if event.part.type == "audio":
+        parts.speech.part_began(event.response_id, event.item_id, event.content_index)
+
+
+def _playback_started(parts: Parts, event: protocol.OutputAudioBufferStarted, now: float) -> None:
+    parts.speech.playback_started(event.response_id, now)
+
+
+def _playback_stopped(parts: Parts, event: protocol.OutputAudioBufferStopped, now: float) -> None:
+    parts.speech.playback_stopped(event.response_id, now)
+
+
+def _playback_cleared(parts: Parts, event: protocol.OutputAudioBufferCleared, now: float) -> None:
+    parts.speech.playback_cleared(event.response_id, now)
+
+
 def _audio_done(parts: Parts, event: protocol.ResponseOutputAudioDone, now: float) -> None:
     parts.speech.done(event.response_id, event.item_id, event.content_index, now)
 
@@ -247,6 +264,10 @@ _Handler = Callable[[Parts, Any, float], None]
 _HANDLERS: dict[type, _Handler] = {
     protocol.ResponseOutputAudioDelta: _audio_delta,
     protocol.ResponseOutputAudioDone: _audio_done,
+    protocol.ResponseContentPartAdded: _part_added,
+    protocol.OutputAudioBufferStarted: _playback_started,
+    protocol.OutputAudioBufferStopped: _playback_stopped,
+    protocol.OutputAudioBufferCleared: _playback_cleared,
     protocol.ResponseOutputAudioTranscriptDelta: _transcript_delta,
     protocol.ResponseOutputAudioTranscriptDone: _transcript_done,
     protocol.ResponseOutputTextDelta: _text_delta,

@@ -38,14 +38,13 @@ class WireSettings:
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
+        # What a track carries, whatever the settings say of it.
+        self._track: tuple[AudioFormat, AudioFormat] | None = None
         self.start_over()
 
     def start_over(self) -> None:
         """Nothing is known yet."""
-        self.input = _DEFAULT_FORMAT
-        self.output = _DEFAULT_FORMAT
-        self.input_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
-        self.output_bytes_per_ms = _bytes_per_ms(_DEFAULT_FORMAT)
+        self._set_formats(_DEFAULT_FORMAT, _DEFAULT_FORMAT)
         self.transcribes_only = False
         self.detects_turns = True
         self.server_interrupts = False
@@ -53,6 +52,13 @@ class WireSettings:
         self.transcribes = True
         # What tracing should become once the session exists; None while nothing is to be done.
         self._tracing: tuple[Any] | None = None
+
+    def carry(self, formats: tuple[AudioFormat, AudioFormat] | None) -> None:
+        """From the next start on, sound goes in and out of a track in these formats.
+
+        None is for sound in events, in the formats that the settings say.
+        """
+        self._track = formats
 
     def trace(self, wanted: Any) -> None:
         """Set tracing to `"auto"`, None or a mapping once the service has created the session."""
@@ -73,10 +79,7 @@ class WireSettings:
     def read(self, session: Mapping[str, Any], *, confirmed: bool) -> None:
         """Take in settings: the service's own where `confirmed`, else those we asked for."""
         self.transcribes_only = session.get("type") == "transcription"
-        self.input = _wire_format(session, "input")
-        self.output = _wire_format(session, "output")
-        self.input_bytes_per_ms = _bytes_per_ms(self.input)
-        self.output_bytes_per_ms = _bytes_per_ms(self.output)
+        self._set_formats(_wire_format(session, "input"), _wire_format(session, "output"))
         audio_input = _at(session, "audio", "input")
         if not isinstance(audio_input, Mapping):
             audio_input = {}
@@ -89,6 +92,11 @@ class WireSettings:
         if confirmed:
             interrupts = _at(session, "audio", "input", "turn_detection", "interrupt_response")
             self.server_interrupts = interrupts is True
+
+    def _set_formats(self, sound_in: AudioFormat, sound_out: AudioFormat) -> None:
+        self.input, self.output = self._track or (sound_in, sound_out)
+        self.input_bytes_per_ms = _bytes_per_ms(self.input)
+        self.output_bytes_per_ms = _bytes_per_ms(self.output)
 
 
 def _wire_format(session: Mapping[str, Any], side: Literal["input", "output"]) -> AudioFormat:

@@ -121,6 +121,9 @@ class Speech:
         if wordless:
             self._report("an answer came without words that could be checked")
         self._release(now)
+        self._sound_ended(response_id)
+
+    def _sound_ended(self, response_id: str | None) -> None:
         if self.sounds is not None and not self._held.waits(response_id or ""):
             self.sounds.response_ended(response_id)
 
@@ -135,6 +138,9 @@ class Speech:
             item_id=event.item_id,
             content_index=event.content_index,
         )
+        self._take(audio, length_ms, now)
+
+    def _take(self, audio: events.Audio, length_ms: float, now: float) -> None:
         if self._held.checking.hold:
             self._hold(audio, length_ms, now)
         else:
@@ -145,6 +151,21 @@ class Speech:
         stopped = events.AudioStopped(item_id=item_id, content_index=content_index)
         self._held.add(response_id, stopped, 0.0, now)
         self._release(now)
+
+    def part_began(self, response_id: str, item_id: str, content_index: int) -> None:
+        """The service begins to produce the sound of a part."""
+
+    def playback_started(self, response_id: str, now: float) -> None:
+        """The service begins to play a response; only where sound travels as media."""
+
+    def playback_stopped(self, response_id: str, now: float) -> None:
+        """The service has played all of a response; only where sound travels as media."""
+
+    def playback_cleared(self, response_id: str, now: float) -> None:
+        """The service has dropped what it had not played; only where sound travels as media."""
+
+    def hear(self, pcm: bytes, length_ms: float, now: float) -> None:
+        """Sound arrived on a track; only where sound travels as media."""
 
     def user_speaks(self, now: float) -> None:
         """The service hears the user: what has not been heard of the answer is cut off."""
@@ -228,17 +249,23 @@ class Speech:
                     self.sounds.part_ended(event.item_id or "", event.content_index or 0)
 
     def _deliver(self, audio: events.Audio, length_ms: float, now: float) -> None:
+        self._keep(audio, length_ms, now)
+        self._delivered_bytes += len(audio.data)
+        self._delivered_ms += length_ms
+        if not self._announced or audio.response_id != self._sounding:
+            self._announce(audio.response_id)
+        self._outcome.events.append(audio)
+
+    def _keep(self, audio: events.Audio, length_ms: float, now: float) -> None:
+        """Keep account of what is delivered, and with `sounds` that itself."""
         start_s = self._playback.received(audio.item_id, audio.content_index, length_ms, now)
         if self.sounds is not None:
             self.sounds.spoken(audio, start_s)
-        self._delivered_bytes += len(audio.data)
-        self._delivered_ms += length_ms
-        collected = self._outcome.events
-        if not self._announced or audio.response_id != self._sounding:
-            self._announced = True
-            self._sounding = audio.response_id
-            collected.append(events.AudioStart())
-        collected.append(audio)
+
+    def _announce(self, response_id: str) -> None:
+        self._announced = True
+        self._sounding = response_id
+        self._outcome.events.append(events.AudioStart())
 
     def _cut(self, now: float, missed: list[Cut], *, speaking: bool) -> bool:
         """End playback: what was not heard is cut, and so is what was not even delivered.
