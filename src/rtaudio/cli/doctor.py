@@ -26,6 +26,7 @@ LIBRARIES = ("numpy", "av", "websockets", "msgspec")
 
 EXTRAS = {
     "local": (("faster_whisper",), "offline transcription"),
+    "webrtc": (("aiortc",), "calls over WebRTC"),
     "score": (("jiwer", "whisper_normalizer"), "word error rates"),
 }
 """Extra: the modules it brings, and what they are for."""

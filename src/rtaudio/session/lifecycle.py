@@ -20,6 +20,7 @@ from rtaudio.session.link import Link
 from rtaudio.session.offer import prepare_offer
 from rtaudio.session.tool_calls import GRACE_S
 from rtaudio.transports.base import ConnectOptions
+from rtaudio.transports.shared_attempt import SharedAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,7 @@ class Lifecycle:
         self._wanted = ConnectOptions()
         self._generation = 0
         self._connecting = False
+        self._shared = SharedAttempt()
         self._attempt: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
@@ -99,6 +101,15 @@ class Lifecycle:
         self, url: str | None, api_key: ApiKey | None, model: str | None, call_id: str | None
     ) -> None:
         """See `RealtimeSession.connect`."""
+        transport = self.link.transport
+        if not transport.joins_attempts:
+            await self._connect(url, api_key, model, call_id)
+        elif transport.status != "connected" or self._is_closing():
+            await self._shared.join(lambda: self._connect(url, api_key, model, call_id))
+
+    async def _connect(
+        self, url: str | None, api_key: ApiKey | None, model: str | None, call_id: str | None
+    ) -> None:
         link, options = self.link, self._options
         if self._is_busy():
             raise ConfigError("connect() was called already; call close() before connecting again")
@@ -155,8 +166,12 @@ class Lifecycle:
         # Observers of an attempt that has failed may begin another before its caller knows.
         if self._connecting and (self._attempt is None or not self._attempt.done()):
             return True
-        closing = self._closing is not None and not self._closing.done()
-        return not closing and (self.mending or self.link.transport.status != "disconnected")
+        return not self._is_closing() and (
+            self.mending or self.link.transport.status != "disconnected"
+        )
+
+    def _is_closing(self) -> bool:
+        return self._closing is not None and not self._closing.done()
 
     async def _attempt_to_open(self, mine: int, config: dict[str, Any]) -> None:
         self._attempt = asyncio.ensure_future(self._open(config))

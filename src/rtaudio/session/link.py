@@ -86,7 +86,7 @@ class Link:
         self._options = options
         self._finish = finish
         self.transport = transport
-        self.conversation = Conversation()
+        self.conversation = Conversation(transport.medium)
         self.context = RunContext(options.context, self.conversation)
         self.broadcast = Broadcast(self.context, agent)
         self.outbox = Outbox(transport, self._send_failed, self._sending)
@@ -124,6 +124,9 @@ class Link:
             self._on_lost,
             self._on_heard,
             self._on_played,
+            self._on_sound,
+            self._sending,
+            self.broadcast.report,
         )
 
     def begin(self) -> None:
@@ -144,6 +147,8 @@ class Link:
         self.conversation.track(self._tracker, options.output_audio)
         self.conversation.update_live(options.live_transcripts)
         self.conversation.mcp.respond = options.automatically_trigger_response_for_mcp_tool_calls
+        formats = self.transport.track_formats(options.input_audio, options.output_audio)
+        self.conversation.carry(formats)
         self.conversation.connecting(options.history, options.retention)
         self.conversation.spending.allow(options.usage_limit, options.prices)
 
@@ -231,9 +236,21 @@ class Link:
 
     async def send_sound(self, wire: bytes, *events: Mapping[str, Any]) -> None:
         """Write sound in the wire's format, and events behind it."""
-        await self.outbox.send(*((wire,) if wire else ()), *events)
+        if self.transport.medium == "track":
+            await self._send_to_track(wire)
+            if events:
+                await self.transport.flush_audio()
+                await self.outbox.send(*events)
+        else:
+            await self.outbox.send(*((wire,) if wire else ()), *events)
         self._sent_bytes += len(wire)
         self._sent_ms += len(wire) / self.conversation.wire_input_bytes_per_ms
+
+    async def _send_to_track(self, wire: bytes) -> None:
+        """A track takes sound at its own pace; other events need not wait for that."""
+        sending = self.transport.send_audio(wire) if wire else None
+        if sending is not None:
+            await sending
 
     def drop_sound(self, audio: PcmLike) -> None:
         """Sound for which there is no connection: all that is left of it is a number."""
@@ -343,6 +360,13 @@ class Link:
             self.broadcast.deliver(TransportEvent(raw=raw))
         try:
             self.conversation.receive(event, self.transport.clock.monotonic())
+        except Exception as error:
+            self.broadcast.report(error)
+        self.pump()
+
+    def _on_sound(self, pcm: bytes) -> None:
+        try:
+            self.conversation.hear(pcm, self.transport.clock.monotonic())
         except Exception as error:
             self.broadcast.report(error)
         self.pump()

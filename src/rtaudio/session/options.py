@@ -25,7 +25,7 @@ from rtaudio.session.guardrails import (
     default_feedback,
 )
 from rtaudio.session.reconnect import ReconnectPolicy
-from rtaudio.transports import RealtimeTransport, WebSocketTransport
+from rtaudio.transports import RealtimeTransport, WebRTCTransport, WebSocketTransport
 
 if TYPE_CHECKING:
     from rtaudio.session.approvals import ToolErrorFormatter
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["RealtimeSessionOptions"]
 
 _TOOL_EXECUTION = "a bool at 'pre_approval_input_guardrails', and nothing else"
+
+_TRANSPORTS: dict[str, type[RealtimeTransport]] = {
+    "websocket": WebSocketTransport,
+    "webrtc": WebRTCTransport,
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class RealtimeSessionOptions:
         model: the model; None leaves it to `config["model"]`, then to the transport.
         trace_metadata: facts attached to the trace; only together with `workflow_name`.
         tracing_disabled: no trace at all; wins over `workflow_name`.
-        transport: `websocket`, or a transport of your own.
+        transport: `websocket`, `webrtc`, or a transport of your own.
         history: what was said before, as items: each connection begins with it, and the service is
             told. Such as `History.load` gives; sound of the assistant goes as text.
         url: where to connect; None leaves it to the transport.
@@ -113,7 +118,7 @@ class RealtimeSessionOptions:
     model: str | None = None
     trace_metadata: Mapping[str, Any] | None = None
     tracing_disabled: bool = False
-    transport: Literal["websocket"] | RealtimeTransport = "websocket"
+    transport: Literal["websocket", "webrtc"] | RealtimeTransport = "websocket"
     history: Sequence[Item] = ()
     url: str | None = None
     workflow_name: str | None = None
@@ -192,8 +197,9 @@ class RealtimeSessionOptions:
         limit = self.max_queued_events
         fine = isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
         _check("max_queued_events", limit, fine, "an int of at least 1")
-        fine = self.transport == "websocket" or isinstance(self.transport, RealtimeTransport)
-        _check("transport", self.transport, fine, "'websocket' or a RealtimeTransport")
+        fine = isinstance(self.transport, RealtimeTransport) or self.transport in _TRANSPORTS
+        wanted = "'websocket', 'webrtc' or a RealtimeTransport"
+        _check("transport", self.transport, fine, wanted)
         if self.config is not None:
             try:
                 normalise_session_config(self.config)
@@ -217,7 +223,7 @@ class RealtimeSessionOptions:
         """The transport that is named, or was given."""
         if isinstance(self.transport, RealtimeTransport):
             return self.transport
-        return WebSocketTransport()
+        return _TRANSPORTS[self.transport]()
 
     @classmethod
     def combine(

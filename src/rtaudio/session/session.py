@@ -296,8 +296,11 @@ class RealtimeSession:
 
         Raises:
             AudioError: the buffer holds something else.
-            TransportError: the connection broke, or 10,000 calls wait for it already.
+            TransportError: the connection broke, or 10,000 calls wait for it already; where sound
+                travels as media, also without a connection.
         """
+        if self._link.transport.medium != "events" and not self._lifecycle.mending:
+            self._lifecycle.require_connection(exhausted=True)
         if self._link.transport.status != "connected" or self._link.conversation.spending.exhausted:
             self._link.drop_sound(audio)
             return
@@ -335,8 +338,11 @@ class RealtimeSession:
         """Stop the answer that is being given, and let the service know how much was heard.
 
         Raises:
-            TransportError: not connected.
+            TransportError: not connected; where sound travels as media, nothing happens then.
         """
+        transport = self._link.transport
+        if transport.medium != "events" and transport.status != "connected":
+            return
         await self._lifecycle.ready(exhausted=True)
         self._link.conversation.interrupt(self.transport.clock.monotonic())
         await self._link.send()

@@ -11,6 +11,7 @@ from rtaudio.transports.scripted import ScriptedTransport
 from rtaudio.transports.scripted_model import ScriptedModel
 from rtaudio.transports.sip import SipCalls, SipTransport
 from rtaudio.transports.twilio import TwilioTransport
+from rtaudio.transports.webrtc import WebRTCTransport
 from rtaudio.transports.websocket import WebSocketTransport
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SipCalls",
     "SipTransport",
     "TwilioTransport",
+    "WebRTCTransport",
     "WebSocketTransport",
     "read_recording",
 ]

@@ -5,6 +5,10 @@ A transport moves events and sound; it knows nothing of conversations. To write 
 function), and hand what arrives to `receive`. When the connection ends without `close` having been
 called, say so with `lost`. Everything else has a default. docs/transports.md has an example.
 
+Where sound travels as media (`medium = "track"`), say in `track_formats` in which formats, take
+what the user says in `send_audio`, say by `sound_left` what of it has left, and hand what arrives
+to `receive_sound`.
+
 A session opens a transport in three steps: `connect` makes events writable, then the session writes
 its configuration, then `confirm` waits until the other side has accepted the session. `status`
 follows these steps by itself.
@@ -29,6 +33,7 @@ from rtaudio.transports.clock import SYSTEM_CLOCK, Clock
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from rtaudio.audio import AudioFormat
     from rtaudio.protocol import ServerEvent, UnknownEvent
 
 __all__ = [
@@ -89,6 +94,10 @@ def _unwatched(_item_id: str, _content_index: int, _ms: float) -> None:
     """Nobody wants to know what was played."""
 
 
+def _ignore(_news: Any) -> None:
+    """What nobody listens to."""
+
+
 class TransportSink(NamedTuple):
     """Who listens to a transport, as one function for each kind of news.
 
@@ -100,6 +109,9 @@ class TransportSink(NamedTuple):
         heard: the transport's own microphone heard this, in the wire's format; returns once it is
             on its way.
         played: the transport's own speaker played so many milliseconds of this part of an item.
+        sound: sound arrived on a track, in the format of `track_formats`.
+        sent: sound left over a track, as it left: muted or missing sound is silence.
+        trouble: something failed that does not end the connection.
     """
 
     event: Callable[[ServerEvent | UnknownEvent, RawMessage], None]
@@ -108,6 +120,9 @@ class TransportSink(NamedTuple):
     lost: Callable[[Exception | None], None]
     heard: Callable[[bytes], Awaitable[None]] = _unheard
     played: Callable[[str, int, float], None] = _unwatched
+    sound: Callable[[bytes], None] = _ignore
+    sent: Callable[[bytes], None] = _ignore
+    trouble: Callable[[Exception], None] = _ignore
 
 
 class RealtimeTransport:
@@ -125,6 +140,9 @@ class RealtimeTransport:
     #: Whether it plays answers itself: `play` and `stop_playing` are called then, and `played` says
     #: how far it came.
     has_speaker: bool = False
+
+    #: Whether a `connect` while another goes on joins it, and one while connected does nothing.
+    joins_attempts: bool = False
 
     _status: TransportStatus = "disconnected"
     _sink: TransportSink | None = None
@@ -153,6 +171,27 @@ class RealtimeTransport:
         """Send samples in the negotiated input format. Default: in an event."""
         audio = b64encode(pcm).decode("ascii")
         return self.send_event({"type": "input_audio_buffer.append", "audio": audio})
+
+    def track_formats(
+        self,
+        wanted_in: AudioFormat | None,  # noqa: ARG002
+        wanted_out: AudioFormat | None,  # noqa: ARG002
+    ) -> tuple[AudioFormat, AudioFormat] | None:
+        """Formats of the sound that `send_audio` takes and `receive_sound` is given.
+
+        Asked before each `connect`; the session converts where the application has others.
+
+        Args:
+            wanted_in: what the application feeds; None where it does not mind.
+            wanted_out: what it wants.
+
+        Returns:
+            Both; None, the default, where the session's configuration says it.
+        """
+        return None
+
+    async def flush_audio(self) -> None:
+        """Wait until all sound that was given is on its way. Default: nothing to wait for."""
 
     def mute(self, muted: bool) -> None:
         """Stop or resume sending sound, where the transport owns the microphone."""
@@ -199,6 +238,21 @@ class RealtimeTransport:
         if sink is not None:
             sink.event(event, message)
         return event  # type: ignore[no-any-return]
+
+    def receive_sound(self, pcm: bytes) -> None:
+        """Pass on sound that arrived on a track, in the format of `track_formats`."""
+        if self._sink is not None:
+            self._sink.sound(pcm)
+
+    def sound_left(self, pcm: bytes) -> None:
+        """Say that sound has left over a track, from the track's first on and without a gap."""
+        if self._sink is not None:
+            self._sink.sent(pcm)
+
+    def report(self, error: Exception) -> None:
+        """Say that something failed which does not end the connection."""
+        if self._sink is not None:
+            self._sink.trouble(error)
 
     def lost(self, error: Exception | None = None) -> None:
         """Say that the connection ended by itself.

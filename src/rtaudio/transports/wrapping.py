@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from rtaudio.audio import AudioFormat
     from rtaudio.errors import ProtocolError
     from rtaudio.protocol import ServerEvent, UnknownEvent
     from rtaudio.transports.clock import Clock
@@ -61,6 +62,9 @@ class WrappingTransport(RealtimeTransport):
                 self._on_lost,
                 self.heard,
                 self.played,
+                self.receive_sound,
+                self.sound_left,
+                self.report,
             )
         )
 
@@ -83,6 +87,16 @@ class WrappingTransport(RealtimeTransport):
     async def send_audio(self, pcm: Buffer) -> None:
         """Send sound over the inner transport."""
         await finish(self.inner.send_audio(pcm))
+
+    def track_formats(
+        self, wanted_in: AudioFormat | None, wanted_out: AudioFormat | None
+    ) -> tuple[AudioFormat, AudioFormat] | None:
+        """Those of the inner transport."""
+        return self.inner.track_formats(wanted_in, wanted_out)
+
+    async def flush_audio(self) -> None:
+        """Wait until the inner transport has sent all sound."""
+        await self.inner.flush_audio()
 
     async def close(self) -> None:
         """Close the inner transport."""
