@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench bench-guardrails bench-transcribe asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test build lint format types bench bench-guardrails bench-transcribe bench-webrtc asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -32,6 +32,11 @@ bench-guardrails: $(VENV)/.dev
 bench-transcribe: $(VENV)/.dev
 	mkdir -p build/bench
 	$(BIN)/python bench/bench_transcribe.py --json build/bench/transcribe.json
+
+## bench-webrtc: processor time of a call over WebRTC, against stock aiortc
+bench-webrtc: $(VENV)/.dev
+	mkdir -p build/bench
+	$(BIN)/python bench/bench_webrtc.py --json build/bench/webrtc.json
 
 ## build: rebuild the kernels in place
 build: $(VENV)/.dev
