@@ -1,6 +1,7 @@
 """Packets from a network, put in order and given out at an even pace.
 
-`include/jitter.h` says how; here stand its calls, and what a buffer knows of its packets.
+`include/jitter.h` and `include/jitter_turns.h` say how; here stand their calls, and what a buffer
+knows of its packets.
 """
 
 cimport cython
@@ -20,7 +21,7 @@ cdef extern from "jitter_delay.h" nogil:
     ) noexcept
 
 
-cdef extern from "jitter.h" nogil:
+cdef extern from "jitter_turns.h" nogil:  # which includes jitter.h
     enum:
         RTA_OVERFLOW_ERROR
         RTA_PUSH_NO_MEMORY
