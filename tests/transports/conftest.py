@@ -1,4 +1,4 @@
-"""Services on loopback: a web server, and one that takes calls over WebRTC, made of aiortc."""
+"""Services on loopback: a web server, one that takes calls over WebRTC, and WebSocket engines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+from rtaudio.transports import websocket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -288,3 +290,12 @@ def with_aiortc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtaudio.transports.peer.WATCH_S", 0.2)
     monkeypatch.setattr("rtaudio.transports.peer.GRACE_S", 0.5)
     monkeypatch.setattr("aioice.stun.RETRY_RTO", 0.1)
+@pytest.fixture(params=["websockets", "picows"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The library that carries connections where the test does not choose one."""
+    chosen: str = request.param
+    if chosen == "picows":
+        pytest.importorskip("picows")
+    else:
+        monkeypatch.setattr(websocket, "find_spec", lambda _name: None)
+    return chosen

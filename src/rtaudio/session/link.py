@@ -27,7 +27,7 @@ from rtaudio.session.outbox import Outbox
 from rtaudio.session.sound_writer import SoundWriter
 from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
-from rtaudio.transports.base import TransportSink
+from rtaudio.transports.base import TransportSink, lasting
 
 if TYPE_CHECKING:
     import asyncio
@@ -357,7 +357,7 @@ class Link:
         if self._one_by_one and self._inbox.keep(self._on_event, event, raw):
             return
         if self.broadcast.wants("transport_event"):
-            self.broadcast.deliver(TransportEvent(raw=raw))
+            self.broadcast.deliver(TransportEvent(raw=lasting(raw)))
         try:
             self.conversation.receive(event, self.transport.clock.monotonic())
         except Exception as error:
@@ -375,7 +375,7 @@ class Link:
         if self._one_by_one and self._inbox.keep(self._on_garbage, error, raw):
             return
         self._malformed += 1
-        transport_event = TransportEvent(raw=raw)
+        transport_event = TransportEvent(raw=lasting(raw))
         try:
             well_formed = isinstance(transport_event.event.get("type"), str)
         except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -20,9 +20,9 @@ import asyncio
 import inspect
 import logging
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rtaudio.protocol import ServerEvent, UnknownEvent
 
 __all__ = [
+    "DONE",
     "ApiKey",
     "ConnectOptions",
     "Medium",
@@ -45,6 +46,7 @@ __all__ = [
     "TransportSink",
     "TransportStatus",
     "finish",
+    "lasting",
     "resolve_api_key",
 ]
 
@@ -58,6 +60,21 @@ ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 #: What `receive` takes: a frame, a parsed event, or a typed one.
 RawMessage: TypeAlias = bytes | bytearray | memoryview | str | Mapping[str, Any] | msgspec.Struct
+
+
+class _Done(Awaitable[None]):
+    """Something to await where there is nothing to wait for."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield
+
+
+#: What a method of a transport may return that is done already; it can be awaited any number of
+#: times, and costs nothing.
+DONE: Final[Awaitable[None]] = _Done()
 
 
 class ConnectOptions(msgspec.Struct, kw_only=True, frozen=True):
@@ -102,7 +119,8 @@ class TransportSink(NamedTuple):
     """Who listens to a transport, as one function for each kind of news.
 
     Attributes:
-        event: an event arrived; typed, and as it came.
+        event: an event arrived; typed, and as it came. Where that is a memoryview, it is of a
+            buffer that is used again after the call; `lasting` copies it.
         garbage: something arrived that is no event, or lacks what its type must have.
         status: `status` changed.
         lost: the connection ended by itself; None where the other side closed it in good order.
@@ -381,6 +399,11 @@ async def finish(result: Awaitable[None] | None) -> None:
     """Await what a plain method or a coroutine returned."""
     if inspect.isawaitable(result):
         await result
+
+
+def lasting(message: RawMessage) -> RawMessage:
+    """What may be kept of something that arrived: a memoryview's bytes, all else as it is."""
+    return bytes(message) if isinstance(message, memoryview) else message
 
 
 async def resolve_api_key(key: ApiKey | None) -> str | None:

@@ -1,4 +1,9 @@
-"""Events over a WebSocket, by the `websockets` library."""
+"""Events over a WebSocket.
+
+The sockets are other libraries' (`rtaudio.transports.engines`). Here is what does not depend on
+which: where to connect and with what, when a socket that opened is a session, and what it means
+when one ends.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +11,57 @@ import asyncio
 import inspect
 import logging
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.frames import CloseCode
 
 from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
-from rtaudio.protocol import ErrorEvent, SessionUpdated, encode_audio_append, encode_event
-from rtaudio.transports.addresses import is_loopback
-from rtaudio.transports.base import ApiKey, ConnectOptions, RealtimeTransport, resolve_api_key
+from rtaudio.protocol import encode_audio_append, encode_event
+from rtaudio.transports.acceptance import Acceptance
+from rtaudio.transports.addresses import (
+    CLOUD_URL,
+    DEFAULT_MODEL,
+    check_url,
+    default_headers,
+    environment_proxy,
+    host_of,
+    target_url,
+    without_query,
+    without_user,
+)
+from rtaudio.transports.base import (
+    DONE,
+    ApiKey,
+    ConnectOptions,
+    RealtimeTransport,
+    resolve_api_key,
+)
+from rtaudio.transports.engines import websockets
+from rtaudio.transports.engines.base import (
+    End,
+    HandshakeFailed,
+    SocketEnded,
+    SocketSettings,
+    UpgradeRefused,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from rtaudio.protocol import ServerEvent, UnknownEvent
+    from rtaudio.transports.engines.base import Message, Socket
 
-__all__ = ["DEFAULT_MODEL", "CreateWebSocket", "WebSocketTransport"]
+__all__ = ["DEFAULT_MODEL", "CreateWebSocket", "Engine", "WebSocketTransport"]
 
-DEFAULT_MODEL = "gpt-realtime-2.1"
+Engine = Literal["auto", "websockets", "picows"]
 
-_CLOUD_URL = "wss://api.openai.com/v1/realtime"
-_VERSION = version("rtaudio")
-
-# The service accepts the upgrade even with a bad key, and refuses by an error and this close code.
-_CLOSE_UNAUTHORISED = 3000
-_CODES_UNAUTHORISED = frozenset({"invalid_api_key", "missing_api_key", "unauthorized"})
 _HTTP_UNAUTHORISED = frozenset({401, 403})
-# What a server may take to close after it has reported an error, in seconds.
-_CLOSE_GRACE_S = 1.0
-# How long to wait for `session.updated`, in seconds; a service that sends none may still work.
-_UPDATE_WAIT_S = 5.0
+# RFC 6455, section 7.4.1.
+_CLOSE_NORMAL = 1000
+_CLOSE_TOO_BIG = 1009
+_CLOSE_INTERNAL_ERROR = 1011
 
 #: Opens the socket: called with the URL and the key, it returns a connection as `websockets` makes
 #: them, or something awaitable that gives one, such as `websockets.connect(...)`.
@@ -49,10 +70,6 @@ CreateWebSocket: TypeAlias = Callable[
 ]
 
 _log = logging.getLogger("rtaudio.transports")
-# At DEBUG the library logs headers and frames as they are: the key, and what people say. A level of
-# its own keeps that off where an application lets everything log at DEBUG.
-_socket_log = logging.getLogger("rtaudio.transports.socket")
-_socket_log.setLevel(logging.INFO)
 
 
 class WebSocketTransport(RealtimeTransport):
@@ -64,6 +81,9 @@ class WebSocketTransport(RealtimeTransport):
         api_key: used where the session has none. With neither, the environment variable
             `OPENAI_API_KEY` counts, for the cloud service only.
         headers: sent instead of our own, `Authorization` included; no key is needed then.
+        engine: the library that carries the connection: `picows` is fast (extra `speed`),
+            `websockets` is always there and knows compression and proxies. `auto` takes picows
+            where it is installed and nothing is asked of it that it cannot do.
         create_websocket: opens the socket instead of the transport; see `CreateWebSocket`. It
             sees to headers and to all that follows below about the socket, but `handshake_timeout`.
         skip_open_listeners: that socket belongs to a session that runs already; nothing is waited
@@ -74,10 +94,16 @@ class WebSocketTransport(RealtimeTransport):
             event.
         max_message_bytes: largest message accepted; a larger one ends the connection. The default
             takes an item of an hour of sound, retrieved as base64. None accepts any.
-        compression: `deflate` or None; on base64 audio it costs more than it saves.
+        compression: `deflate` or None; on base64 audio it costs more than it saves. With it the
+            engine is `websockets`.
         ping_interval: seconds between pings; None sends none.
         ping_timeout: seconds to wait for a pong before the connection counts as lost.
         close_timeout: seconds to wait for the other side's close.
+        ssl_context: for `wss://`, instead of the default one, which trusts whom the system trusts
+            and checks the host's name.
+        proxy: the address of a proxy; `environment` takes the one that the environment names
+            (`https_proxy` and others), None takes none. Through one, the engine is `websockets`,
+            whatever `engine` says; a log line tells of it.
     """
 
     def __init__(
@@ -86,6 +112,7 @@ class WebSocketTransport(RealtimeTransport):
         api_key: ApiKey | None = None,
         headers: Mapping[str, str] | None = None,
         *,
+        engine: Engine = "auto",
         create_websocket: CreateWebSocket | None = None,
         skip_open_listeners: bool = False,
         wait_for_session_updated: bool = False,
@@ -95,9 +122,11 @@ class WebSocketTransport(RealtimeTransport):
         ping_interval: float | None = 20.0,
         ping_timeout: float | None = 20.0,
         close_timeout: float | None = 5.0,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = "environment",
     ) -> None:
         if url is not None:
-            _check_url(url)
+            check_url(url)
         if api_key is not None and not isinstance(api_key, str) and not callable(api_key):
             raise ConfigError(f"api_key must be a str or callable, got {type(api_key).__name__}")
         if headers is not None and not isinstance(headers, Mapping):
@@ -107,44 +136,55 @@ class WebSocketTransport(RealtimeTransport):
             raise ConfigError(f"create_websocket must be callable, got {kind}")
         if skip_open_listeners and create_websocket is None:
             raise ConfigError("skip_open_listeners=True needs create_websocket, got None")
-        seconds = {
-            "ping_interval": ping_interval,
-            "ping_timeout": ping_timeout,
-            "close_timeout": close_timeout,
-        }
         _check_number("handshake_timeout", handshake_timeout, "a number of seconds above 0")
-        for name, value in seconds.items():
+        for name, value in (
+            ("ping_interval", ping_interval),
+            ("ping_timeout", ping_timeout),
+            ("close_timeout", close_timeout),
+        ):
             if value is not None:
                 _check_number(name, value, "a number of seconds above 0, or None")
         if max_message_bytes is not None:
             _check_number("max_message_bytes", max_message_bytes, "an int above 0, or None", int)
         if compression not in (None, "deflate"):
             raise ConfigError(f"compression must be None or 'deflate', got {compression!r}")
+        if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
+            kind = type(ssl_context).__name__
+            raise ConfigError(f"ssl_context must be an ssl.SSLContext or None, got {kind}")
+        if proxy is not None and (not isinstance(proxy, str) or not proxy):
+            kind = type(proxy).__name__  # its text may hold a password
+            raise ConfigError(f"proxy must be a URL, 'environment' or None, got {kind}")
+        self._wanted_engine = _checked_engine(engine, compression, create_websocket)
         self._url = url
         self._api_key = api_key
         self._headers = dict(headers) if headers is not None else None
         self._create_websocket = create_websocket
         self._skip_open_listeners = skip_open_listeners
         self._wait_for_session_updated = wait_for_session_updated
-        self._handshake_timeout = handshake_timeout
-        self._settings: dict[str, Any] = {
-            "max_size": max_message_bytes,
-            "compression": compression,
-            "open_timeout": handshake_timeout,
-            **seconds,
-        }
-        self._socket: ClientConnection | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._proxy = proxy
+        self._settings = SocketSettings(
+            handshake_timeout=handshake_timeout,
+            max_message_bytes=max_message_bytes,
+            compression=compression,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            close_timeout=close_timeout,
+            ssl_context=ssl_context,
+        )
+        self._socket: Socket | None = None
         self._accepted_url: str | None = None
-        self._close_code: int | None = None
-        # What `connect` and `confirm` wait for; None where that is nothing.
-        self._first_event: asyncio.Future[ErrorEvent | None] | None = None
-        self._update: asyncio.Future[None] | None = None
+        # While a connection is not a session yet.
+        self._acceptance: Acceptance | None = None
 
     def __repr__(self) -> str:
-        # The query of a URL may hold a credential.
-        place = urlsplit(self._url or _CLOUD_URL)._replace(query="", fragment="").geturl()
+        # The query of a URL may hold a credential, and so may what stands before the host.
+        place = without_query(self._url or CLOUD_URL)
         return f"WebSocketTransport({place!r}, status={self.status!r})"
+
+    @property
+    def engine(self) -> str | None:
+        """The library that carries the connection; None where there is none."""
+        return None if self._socket is None else self._socket.engine
 
     async def connect(self, options: ConnectOptions) -> None:
         """Open the socket and start reading.
@@ -154,12 +194,19 @@ class WebSocketTransport(RealtimeTransport):
             AuthenticationError: the service refused the key.
             TransportError: the connection could not be made.
         """
-        url, is_cloud = self._target(options)
+        url, is_cloud = target_url(options, self._url)
         key = await self._key(options, is_cloud=is_cloud)
+        self._accepted_url = options.url
+        self._acceptance = Acceptance(
+            # A call that runs already gets no `session.created`.
+            session=options.call_id is None and not self._skip_open_listeners,
+            update=self._wait_for_session_updated and not self._skip_open_listeners,
+            timeout_s=self._settings.handshake_timeout,
+        )
         try:
-            socket = await self._open_socket(url, key)
-        except InvalidStatus as error:
-            status = error.response.status_code
+            self._socket = await self._open_socket(url, key)
+        except UpgradeRefused as refusal:
+            status = refusal.status
             if status in _HTTP_UNAUTHORISED:
                 raise AuthenticationError(
                     f"the service refused the credential (HTTP {status})", code=str(status)
@@ -168,24 +215,15 @@ class WebSocketTransport(RealtimeTransport):
                 f"the service refused the connection (HTTP {status})", code=str(status)
             ) from None
         except TimeoutError:
+            seconds = self._settings.handshake_timeout
             raise TransportError(
-                f"no answer to the WebSocket handshake within {self._handshake_timeout:g} s"
+                f"no answer to the WebSocket handshake within {seconds:g} s"
             ) from None
-        except (OSError, WebSocketException) as error:
-            # The library's own text may repeat the request; its kind says enough.
-            raise TransportError(
-                f"cannot connect to {urlsplit(url).netloc.rpartition('@')[2]}: {_reason(error)}"
-            ) from error
-        self._socket = socket
-        self._close_code = None
-        self._accepted_url = options.url
-        loop = asyncio.get_running_loop()
-        # A call that runs already gets no `session.created`, so there is nothing to wait for.
-        runs_already = options.call_id is not None or self._skip_open_listeners
-        self._first_event = None if runs_already else loop.create_future()
-        waits = self._wait_for_session_updated and not self._skip_open_listeners
-        self._update = loop.create_future() if waits else None
-        self._reader = loop.create_task(self._read(socket), name="rtaudio-websocket-reader")
+        except HandshakeFailed as error:
+            raise TransportError(f"cannot connect to {host_of(url)}: {error}") from None
+        except OSError as error:
+            reason = error.strerror or "no connection"
+            raise TransportError(f"cannot connect to {host_of(url)}: {reason}") from error
 
     async def confirm(self) -> None:
         """Wait for the service's first event: a socket that opened is not yet a session.
@@ -194,133 +232,80 @@ class WebSocketTransport(RealtimeTransport):
             AuthenticationError: the service refused the key.
             TransportError: the service refused the session, closed, or stayed silent.
         """
-        if self._first_event is not None:
-            await self._await_session(self._first_event)
-        if self._update is not None:
-            await self._await_update(self._update)
-        self._first_event = self._update = None
+        if self._acceptance is not None:
+            await self._acceptance.session()
+            await self._acceptance.update()
+            self._acceptance = None
         if self._accepted_url is not None:
             self._url = self._accepted_url
 
-    async def _await_session(self, first_event: asyncio.Future[ErrorEvent | None]) -> None:
-        try:
-            async with asyncio.timeout(self._handshake_timeout):
-                refusal = await first_event
-        except TimeoutError:
-            raise TransportError(
-                f"the socket opened, but no event came within {self._handshake_timeout:g} s"
-            ) from None
-        if refusal is not None:
-            raise await self._refused(refusal)
-
-    async def _await_update(self, update: asyncio.Future[None]) -> None:
-        done, _ = await asyncio.wait([update], timeout=_UPDATE_WAIT_S)
-        if done:
-            update.result()
-        else:
-            _log.warning("no session.updated came within %g s; going on without", _UPDATE_WAIT_S)
-
-    async def send_event(self, event: Mapping[str, Any]) -> None:
-        """Write an event; returns once the socket has taken it.
+    def send_event(self, event: Mapping[str, Any]) -> Awaitable[None]:
+        """Write an event; waits where the other side does not read as fast as it is written to.
 
         Raises:
             TransportError: not connected.
         """
-        await self._send(encode_event(dict(event)))
+        return self._send(encode_event(dict(event)))
 
-    async def send_audio(self, pcm: Buffer) -> None:
-        """Write an `input_audio_buffer.append`; waits where the socket cannot keep up.
+    def send_audio(self, pcm: Buffer) -> Awaitable[None]:
+        """Write an `input_audio_buffer.append`; waits as `send_event` does.
 
         Raises:
             TransportError: not connected.
             AudioError: not a buffer of samples.
         """
-        await self._send(encode_audio_append(pcm))
+        return self._send(encode_audio_append(pcm))
 
     async def close(self) -> None:
         """Close the socket and wait until that is done; does nothing on a closed one."""
         socket, self._socket = self._socket, None
-        reader, self._reader = self._reader, None
-        self._first_event = self._update = None
+        self._acceptance = None
         if socket is not None:
             await socket.close()
-        if reader is not None and reader is not asyncio.current_task():
-            await asyncio.wait([reader])
 
-    async def _send(self, frame: bytes) -> None:
+    def _send(self, text: bytes) -> Awaitable[None]:
         socket = self._socket
         if socket is None:
             raise TransportError(f"cannot send: the transport is {self.status}")
         try:
-            await socket.send(frame, text=True)
-        except ConnectionClosed as closed:
-            if self.status == "connecting" and self._first_event is not None:
-                # A service that refuses closes at once, maybe before our first event is out; why
-                # it did is still to be read.
-                await self._await_session(self._first_event)
-            raise _connection_lost(closed) from None
+            waiting = socket.send(text)
+        except SocketEnded as ended:
+            return self._explain(ended.end)
+        return DONE if waiting is None else self._finish_sending(waiting)
 
-    async def _read(self, socket: ClientConnection) -> None:
-        failure: Exception | None = None
+    async def _finish_sending(self, waiting: Awaitable[None]) -> None:
         try:
-            while True:
-                # Undecoded: the event decoder reads UTF-8 by itself.
-                self._take(await socket.recv(decode=False))
-        except ConnectionClosed as closed:
-            if closed.rcvd is None or closed.rcvd.code != CloseCode.NORMAL_CLOSURE:
-                failure = _connection_lost(closed)
-        if self._socket is not socket:
+            await waiting
+        except SocketEnded as ended:
+            await self._explain(ended.end)
+
+    async def _explain(self, end: End) -> None:
+        """Raise why nothing can be sent."""
+        if self._acceptance is not None:
+            # A service that refuses closes at once, maybe before our first event is out; why
+            # it did is still to be read.
+            await self._acceptance.session()
+        raise self._connection_lost(end)
+
+    # What a socket calls.
+
+    def _received(self, message: Message) -> None:
+        try:
+            # Nothing of a message, nor of its sound, is held while the next is awaited.
+            event = self.receive(message)
+            if self._acceptance is not None:
+                self._acceptance.received(event)
+        except Exception as error:
+            # Whoever listens is no reason to stop reading.
+            loop = asyncio.get_running_loop()
+            context = "a listener of WebSocketTransport raised"
+            loop.call_exception_handler({"message": context, "exception": error})
+
+    def _ended(self, end: End) -> None:
+        if self._acceptance is not None and self._acceptance.ended(end):
             return
-        self._close_code = socket.close_code
-        pending = [each for each in (self._first_event, self._update) if each is not None]
-        pending = [each for each in pending if not each.done()]
-        for each in pending:
-            each.set_exception(_closed_early(socket))
-            each.exception()  # nobody may be waiting any more
-        if not pending:
-            self._socket = None
-            self.lost(failure)
-
-    def _take(self, message: bytes) -> None:
-        """Pass a message on. Nothing of it, nor of its sound, is held while the next is awaited."""
-        event = self.receive(message)
-        if self._first_event is not None or self._update is not None:
-            self._note(event)
-
-    def _note(self, event: ServerEvent | UnknownEvent | None) -> None:
-        """See whether an event is one that is waited for."""
-        first, update = self._first_event, self._update
-        if first is not None and event is not None and not first.done():
-            first.set_result(event if isinstance(event, ErrorEvent) else None)
-        if update is not None and isinstance(event, SessionUpdated) and not update.done():
-            update.set_result(None)
-
-    async def _refused(self, refusal: ErrorEvent) -> TransportError:
-        """The exception for an `error` that came instead of a session."""
-        if self._reader is not None:
-            await asyncio.wait([self._reader], timeout=_CLOSE_GRACE_S)
-        code = refusal.error.code
-        text = f"the service refused the session: {code or refusal.error.type}"
-        if code in _CODES_UNAUTHORISED or self._close_code == _CLOSE_UNAUTHORISED:
-            # The service's own message repeats part of the key.
-            return AuthenticationError(text, code=code)
-        return TransportError(f"{text}: {refusal.error.message}", code=code)
-
-    def _target(self, options: ConnectOptions) -> tuple[str, bool]:
-        """The URL to open, and whether it is the cloud's own."""
-        given = options.url
-        if given is None and options.call_id is not None:
-            return f"{_CLOUD_URL}?call_id={quote(options.call_id, safe='')}", True
-        if given is None:
-            given = self._url
-        if given is None:
-            if options.intent is not None:
-                return f"{_CLOUD_URL}?intent={options.intent}", True
-            return f"{_CLOUD_URL}?model={quote(options.model or DEFAULT_MODEL, safe='')}", True
-        _check_url(given)
-        if options.intent is not None:
-            given = _with_intent(given, options.intent)
-        return given, False
+        self._socket = None
+        self.lost(None if end.code == _CLOSE_NORMAL else self._connection_lost(end))
 
     async def _key(self, options: ConnectOptions, *, is_cloud: bool) -> str | None:
         if self._headers is not None:
@@ -337,70 +322,67 @@ class WebSocketTransport(RealtimeTransport):
                 )
         return key
 
-    async def _open_socket(self, url: str, key: str | None) -> ClientConnection:
+    async def _open_socket(self, url: str, key: str | None) -> Socket:
         if self._create_websocket is not None:
-            async with asyncio.timeout(self._handshake_timeout):
+            async with asyncio.timeout(self._settings.handshake_timeout):
                 made = self._create_websocket(url, key)
-                return await made if inspect.isawaitable(made) else made
-        proxy: Any = None if is_loopback(url) else True
-        return await open_websocket(
-            url,
-            additional_headers=self._headers if self._headers is not None else _headers(key),
-            user_agent_header=None,
-            proxy=proxy,
-            logger=_socket_log,
-            **self._settings,
+                own = await made if inspect.isawaitable(made) else made
+            return websockets.WebsocketsSocket(own, self._received, self._ended)
+        url, authorization = without_user(url)
+        headers = self._headers
+        if headers is None:
+            headers = default_headers(key)
+            if authorization is not None:
+                headers.setdefault("Authorization", authorization)
+        proxy = environment_proxy(url) if self._proxy == "environment" else self._proxy
+        what = (url, headers, self._settings, self._received, self._ended)
+        if self._wanted_engine == "picows" and proxy is None:
+            from rtaudio.transports.engines import picows
+
+            return await picows.open_socket(*what)
+        if self._wanted_engine == "picows":
+            _log.info("a proxy is in the way: the connection is made by websockets, not by picows")
+        return await websockets.open_socket(*what, proxy=proxy)
+
+    def _connection_lost(self, end: End) -> ConnectionLost:
+        code = end.code
+        if code is None:
+            how = "without a close frame"
+        elif not end.ours:
+            how = f"with close code {code}"
+        elif code == _CLOSE_TOO_BIG:
+            limit = self._settings.max_message_bytes
+            how = f"as a message was larger than max_message_bytes={limit}"
+        elif code == _CLOSE_INTERNAL_ERROR:
+            how = f"as no pong came within {self._settings.ping_timeout} s"
+        else:
+            how = f"as the other side broke the rules of the protocol (code {code})"
+        return ConnectionLost(
+            f"the connection ended {how}", code=None if code is None else str(code)
         )
 
 
-def _headers(key: str | None) -> dict[str, str]:
-    headers = {"User-Agent": f"rtaudio/{_VERSION}", "X-RtAudio-SDK": f"rtaudio.{_VERSION}"}
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
-    return headers
+def _checked_engine(engine: str, compression: str | None, create_websocket: object) -> str:
+    """The engine that connections are made with.
+
+    Raises:
+        ConfigError: there is none of that name, or it cannot do what is asked of it.
+    """
+    if engine not in get_args(Engine):
+        raise ConfigError(f"engine must be 'auto', 'websockets' or 'picows', got {engine!r}")
+    is_installed = find_spec("picows") is not None
+    beyond = compression is not None or create_websocket is not None
+    if engine == "auto":
+        return "picows" if is_installed and not beyond else "websockets"
+    if engine == "picows" and not is_installed:
+        raise ConfigError("engine='picows' needs the extra: pip install 'rtaudio[speed]'")
+    if engine == "picows" and beyond:
+        what = "compression" if compression is not None else "create_websocket"
+        raise ConfigError(f"{what} needs engine='websockets' (or 'auto'), got 'picows'")
+    return engine
 
 
 def _check_number(name: str, value: Any, wanted: str, kind: Any = int | float) -> None:
     # A NaN is not above 0 either.
     if isinstance(value, bool) or not isinstance(value, kind) or not value > 0:
         raise ConfigError(f"{name} must be {wanted}, got {value!r}")
-
-
-def _check_url(url: str) -> None:
-    if not isinstance(url, str):
-        raise ConfigError(f"url must be a str, got {type(url).__name__}")
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ConfigError(
-            f"the url of a realtime service begins with ws:// or wss:// and names a host, got {parts.scheme}://"
-            f"{parts.hostname or ''}"
-        )
-
-
-def _with_intent(url: str, intent: str) -> str:
-    """A service decides from the URL which kind of session it opens, where the URL does not say."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    if query.keys() & {"intent", "model", "call_id"}:
-        return url
-    return urlunsplit(
-        parts._replace(query="&".join(filter(None, [parts.query, f"intent={intent}"])))
-    )
-
-
-def _connection_lost(closed: ConnectionClosed) -> ConnectionLost:
-    code = closed.rcvd.code if closed.rcvd is not None else None
-    how = f"with close code {code}" if code is not None else "without a close frame"
-    return ConnectionLost(f"the connection ended {how}", code=None if code is None else str(code))
-
-
-def _closed_early(socket: ClientConnection) -> TransportError:
-    code = socket.close_code
-    text = f"the service closed the connection before the session began (code {code})"
-    if code == _CLOSE_UNAUTHORISED:
-        return AuthenticationError(text, code=str(code))
-    return TransportError(text, code=None if code is None else str(code))
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or "no connection" if isinstance(error, OSError) else type(error).__name__

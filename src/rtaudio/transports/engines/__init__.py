@@ -1,0 +1,1 @@
+"""Libraries that speak the WebSocket protocol, each behind the same narrow interface."""
