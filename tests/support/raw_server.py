@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from base64 import b64encode
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any, Self
@@ -120,6 +121,7 @@ class RawServer:
     Args:
         behave: what is done with each connection; it is cut where that ends.
         tls: serve with this certificate.
+        receive_bytes: what the kernel may take in before anybody reads; None leaves it to itself.
 
     Attributes:
         url: where.
@@ -128,10 +130,15 @@ class RawServer:
     """
 
     def __init__(
-        self, behave: Callable[[Peer], Awaitable[None]], tls: ssl.SSLContext | None = None
+        self,
+        behave: Callable[[Peer], Awaitable[None]],
+        tls: ssl.SSLContext | None = None,
+        *,
+        receive_bytes: int | None = None,
     ) -> None:
         self._behave = behave
         self._tls = tls
+        self._receive_bytes = receive_bytes
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.peers: list[Peer] = []
@@ -145,10 +152,11 @@ class RawServer:
         return f"{scheme}://localhost:{self.port}/v1/realtime"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, ssl=self._tls
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+        listener = socket.create_server(("127.0.0.1", self.port))
+        if self._receive_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
+        self.port = listener.getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, sock=listener, ssl=self._tls)
         return self
 
     async def __aexit__(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.protocol import State
 
 from rtaudio.transports.engines.base import (
     WRITE_AHEAD_BYTES,
@@ -109,11 +110,21 @@ class WebsocketsSocket:
             await self._connection.send(text, text=True)
         except ConnectionClosed as closed:
             raise SocketEnded(_end(closed)) from None
+        if self._connection.state is not State.OPEN:
+            # It ended while this waited to be written; the library says nothing about that.
+            raise SocketEnded(End(self._connection.close_code))
 
     async def close(self) -> None:
         """See `Socket`."""
         self._received = self._ended = _ignore
-        await self._connection.close()
+        try:
+            # By itself the library would wait until it can write its goodbye, however long.
+            async with asyncio.timeout(self._connection.close_timeout):
+                await self._connection.close()
+        except TimeoutError:
+            pass
+        finally:
+            self._connection.transport.abort()
         if self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
 
