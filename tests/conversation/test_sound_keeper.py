@@ -431,7 +431,7 @@ class TestItems:
         talk = Talk(AudioRetention("opus", spill_dir=tmp_path))
         talk.answer(RAMP.tobytes())
         talk.answered()
-        assert talk.conversation.outcome.has_work
+        assert talk.conversation.outcome.writings
         (writing,) = talk.conversation.take_writings()
         assert list(tmp_path.iterdir()) == []
         writing.run()

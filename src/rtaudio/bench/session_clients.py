@@ -20,7 +20,8 @@ import socket
 import sys
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rtaudio.bench.cases import Absent, need
 from rtaudio.bench.processes import ABSENT_STATUS
@@ -76,14 +77,16 @@ class _Calls:
 
 
 @asynccontextmanager
-async def _rtaudio(port: int, listener: Listener) -> AsyncIterator[Client]:
+async def _rtaudio(
+    port: int, listener: Listener, engine: Literal["picows", "websockets"] = "picows"
+) -> AsyncIterator[Client]:
     from rtaudio.session import RealtimeAgent, RealtimeSession
+    from rtaudio.transports import WebSocketTransport
 
+    need(engine)
     session = RealtimeSession(
         RealtimeAgent(name="a"),
-        url=f"ws://127.0.0.1:{port}",
-        api_key="none",
-        transport="websocket",
+        transport=WebSocketTransport(f"ws://127.0.0.1:{port}", "none", engine=engine),
         tracing_disabled=True,
     )
     session.on("audio", lambda event: listener.heard(event.data))
@@ -213,12 +216,18 @@ async def _agents(port: int, listener: Listener) -> AsyncIterator[Client]:
 
 CLIENTS: dict[str, tuple[str, Any]] = {
     "rtaudio": ("rtaudio", _rtaudio),
+    "rtaudio + uvloop": ("rtaudio", _rtaudio),
+    "rtaudio over websockets": ("rtaudio", partial(_rtaudio, engine="websockets")),
     "openai-agents": ("openai-agents", _agents),
     "openai-python": ("openai", _openai),
     "websockets + orjson + pybase64": ("websockets orjson pybase64", _websockets),
     "picows + orjson + pybase64": ("picows orjson pybase64", _picows),
+    "picows + orjson + pybase64 + uvloop": ("picows orjson pybase64 uvloop", _picows),
 }
-"""Name to the distributions it is made of and the function that connects it."""
+"""Name to the distributions it is made of and the function that connects it.
+
+What ends in uvloop runs on it. `rtaudio` alone is over picows.
+"""
 
 BARE = "bare socket read"
 
@@ -296,7 +305,8 @@ def main(arguments: list[str]) -> int:
         if name == BARE:
             result = _measure_bare(port, turns, count)
         else:
-            result = asyncio.run(_measure(name, task, port, turns, count))
+            run = need("uvloop").run if name.endswith("uvloop") else asyncio.run
+            result = run(_measure(name, task, port, turns, count))
     except Absent as absent:
         print(absent, file=sys.stderr)
         return ABSENT_STATUS

@@ -29,13 +29,10 @@ if TYPE_CHECKING:
     from rtaudio.conversation.checking import Check, Checking
     from rtaudio.conversation.item_list import ItemList
     from rtaudio.conversation.items import Item
-    from rtaudio.conversation.mcp import Mcp
-    from rtaudio.conversation.outcome import Outcome
     from rtaudio.conversation.queue_stats import QueueStats
     from rtaudio.conversation.retention import AudioRetention
     from rtaudio.conversation.sound_file import Writing
     from rtaudio.conversation.sound_store import SoundStore
-    from rtaudio.conversation.spending import Spending
     from rtaudio.conversation.tracker import PlaybackTracker
     from rtaudio.conversation.usage import Usage
     from rtaudio.protocol import ServerEvent, UnknownEvent
@@ -48,22 +45,26 @@ class Conversation:
 
     Args:
         medium: how sound travels: in `events`, as a `track` of media, or past us (`none`).
+
+    Attributes:
+        outcome: what came out and has not been taken yet.
+        settings: the wire's formats.
+        spending: the limit of what may be spent, and whether it is reached.
+        mcp: tools that the service calls by itself.
     """
 
     def __init__(self, medium: Literal["events", "track", "none"] = "events") -> None:
         self._parts = Parts(medium)
-        self._outcome = self._parts.outcome
+        self.outcome = self._outcome = self._parts.outcome
+        self.settings = self._parts.settings
+        self.spending = self._parts.spending
+        self.mcp = self._parts.mcp
 
     # What comes out.
 
-    @property
-    def outcome(self) -> Outcome:
-        """What came out and has not been taken yet."""
-        return self._outcome
-
     def take_events(self) -> list[events.SessionEvent]:
         """Session events since the last call, in order."""
-        return _taken(self._outcome.events)
+        return self._outcome.take_events()
 
     def take_outgoing(self) -> list[dict[str, Any]]:
         """Client events to send since the last call, in order."""
@@ -86,16 +87,6 @@ class Conversation:
         return _taken(self._outcome.writings)
 
     # What it knows.
-
-    @property
-    def spending(self) -> Spending:
-        """The limit of what may be spent, and whether it is reached."""
-        return self._parts.spending
-
-    @property
-    def mcp(self) -> Mcp:
-        """Tools that the service calls by itself."""
-        return self._parts.mcp
 
     @property
     def history(self) -> ItemList:
@@ -126,11 +117,6 @@ class Conversation:
     def sounds(self) -> SoundStore | None:
         """All sound that is kept; None where none is."""
         return None if self._parts.sounds is None else self._parts.sounds.store
-
-    @property
-    def wire_input_bytes_per_ms(self) -> float:
-        """Bytes of one millisecond of the audio the service expects."""
-        return self._parts.settings.input_bytes_per_ms
 
     def counts(self) -> dict[str, Any]:
         """What happened so far, over all connections, as fields of `SessionStats`."""

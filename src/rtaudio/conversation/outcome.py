@@ -36,10 +36,10 @@ class Outcome:
         self.requests: list[Item] = []
         self.writings: list[Writing] = []
 
-    @property
-    def has_work(self) -> bool:
-        """Whether there is more than events."""
-        return bool(self.calls or self.checks or self.requests or self.writings)
+    def take_events(self) -> list[SessionEvent]:
+        """Session events since the last call, in order."""
+        events, self.events = self.events, []
+        return events
 
     def drop_work(self) -> None:
         """Forget what the connection was needed for, now that it is gone."""

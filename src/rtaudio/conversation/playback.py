@@ -75,12 +75,12 @@ class Playback:
                 # It can no longer be cut; that it has not been heard yet is hard to believe.
                 del self._stretches[0]
                 self._dropped += 1
-        elif self._waits:
-            self._dry_at = max(self._dry_at, now)
+        elif self._dry_at < now and self._waits:
+            self._dry_at = now
         last.length_ms += length_ms
-        start_s = max(self._dry_at, now)
-        self._dry_at += length_ms / 1000
-        return start_s
+        start_s = self._dry_at
+        self._dry_at = start_s + length_ms / 1000
+        return start_s if start_s > now else now
 
     def unheard_ms(self, now: float) -> float:
         """Milliseconds of received sound that have not been played yet."""

@@ -49,7 +49,7 @@ class InputAudio:
             AudioError: the buffer holds something else than samples in the application's format.
         """
         if self._source is None or self._source == wire:
-            return _as_bytes(audio)
+            return audio if isinstance(audio, bytes) else _as_bytes(audio)
         if self._converter is None or self._target != wire:
             kind = PacketDecoder if self._source.encoding == "opus" else AudioConverter
             self._converter = kind(self._source, wire)
@@ -148,8 +148,6 @@ def _view(audio: PcmLike) -> memoryview:
 
 
 def _as_bytes(audio: PcmLike) -> bytes:
-    if isinstance(audio, bytes):
-        return audio
     view = _view(audio)
     if view.format not in _BUFFER_FORMATS or not view.c_contiguous:
         raise AudioError(

@@ -47,7 +47,7 @@ class Broadcast:
 
     def wants(self, event_type: str) -> bool:
         """Whether anybody who listens to the session would see an event of this type."""
-        return bool(self._streams) or self.handlers.wants(event_type)
+        return bool(self._streams) or event_type in self.handlers.by_type
 
     def deliver(self, event: SessionEvent, *, agent: RealtimeAgent | None = None) -> None:
         """Give an event to everybody. An error that nobody sees is logged, by its kind.
@@ -59,20 +59,19 @@ class Broadcast:
             event: the event.
             agent: what it carries as `agent`; None for the current one.
         """
-        agent = self.agent if agent is None else agent
-        own = agent.handlers if agent is not None and event.type in _AGENT_EVENTS else None
-        if own is None and not self.wants(event.type):
-            if isinstance(event, Error):
-                _log.error("unhandled session error: %s", _kind_of(event.error))
-            return
+        kind = event.type
+        if agent is None:
+            agent = self.agent
         event.context = self._context
         event.agent = agent
-        leaves = isinstance(event, AgentHandoff)
-        if own is not None and leaves:
-            own.call(event, self.report)
-        self.handlers.call(event, self.report)
-        if own is not None and not leaves:
-            own.call(event, self.report)
+        if kind in _AGENT_EVENTS and agent is not None:
+            both = (self.handlers, agent.handlers)
+            for handlers in reversed(both) if isinstance(event, AgentHandoff) else both:
+                handlers.call(event, self.report)
+        elif kind in self.handlers.by_type:
+            self.handlers.call(event, self.report)
+        elif isinstance(event, Error) and not self._streams:
+            _log.error("unhandled session error: %s", _kind_of(event.error))
         if self._streams:
             for stream in self._alive():
                 stream.put(event)

@@ -34,12 +34,13 @@ class Handlers:
 
     Attributes:
         limit: calls of async handlers that may run at a time.
+        by_type: who listens to which type of event.
     """
 
     def __init__(self, kinds: Iterable[type[SessionEvent]] | None = None) -> None:
         self._kinds = kinds
         # Tuples, since one may change in the middle of being called; empty ones are not kept.
-        self._by_type: dict[str, tuple[Handler, ...]] = {}
+        self.by_type: dict[str, tuple[Handler, ...]] = {}
         self._running: set[asyncio.Future[Any]] = set()
         self.limit = 10_000
         self._lost = 0
@@ -66,19 +67,19 @@ class Handlers:
             raise ConfigError(
                 f"there is no event {event_type!r} here; there are {', '.join(sorted(known))}"
             )
-        self._by_type[event_type] = (*self._by_type.get(event_type, ()), handler)
+        self.by_type[event_type] = (*self.by_type.get(event_type, ()), handler)
 
     def remove(self, event_type: str, handler: Handler) -> None:
         """Stop calling `handler`; where it was never registered, do nothing."""
-        remaining = list(self._by_type.pop(event_type, ()))
+        remaining = list(self.by_type.pop(event_type, ()))
         if handler in remaining:
             remaining.remove(handler)
         if remaining:
-            self._by_type[event_type] = tuple(remaining)
+            self.by_type[event_type] = tuple(remaining)
 
     def wants(self, event_type: str) -> bool:
         """Whether anybody listens to this type of event."""
-        return event_type in self._by_type
+        return event_type in self.by_type
 
     def call(self, event: SessionEvent, report: Callable[[Exception], None]) -> None:
         """Give an event to everybody who wants it.
@@ -87,7 +88,7 @@ class Handlers:
             event: the event.
             report: called with what a handler raises.
         """
-        for handler in self._by_type.get(event.type, ()):
+        for handler in self.by_type.get(event.type, ()):
             try:
                 result = handler(event)
             except Exception as error:

@@ -16,7 +16,7 @@ from rtaudio.conversation.events import (
 )
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ConnectionLost, TransportError
-from rtaudio.session.audio import InputAudio, OutputAudio, length_ms
+from rtaudio.session.audio import OutputAudio
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
 from rtaudio.session.guardrail_runs import GuardrailRuns
@@ -24,6 +24,7 @@ from rtaudio.session.guardrails import GuardrailSettings
 from rtaudio.session.inbox import Inbox
 from rtaudio.session.mcp_approvals import McpApproval, McpApprovals
 from rtaudio.session.outbox import Outbox
+from rtaudio.session.sound_feed import SoundFeed
 from rtaudio.session.sound_writer import SoundWriter
 from rtaudio.session.stats import SessionStats
 from rtaudio.session.tool_calls import ToolCalls
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from rtaudio.audio import PcmLike
     from rtaudio.conversation.calls import FunctionCall
     from rtaudio.conversation.checking import Check
     from rtaudio.conversation.events import SessionEvent
@@ -70,7 +70,7 @@ class Link:
         mcp_approvals: asks about the calls that the service makes.
         guardrails: runs the checks of what it says, and of what it is told.
         outbox: writes to the transport, in one order.
-        input: converts the application's sound for the wire.
+        feed: the application's sound, on its way to the outbox.
         sound_writer: writes kept sound to disk.
     """
 
@@ -87,9 +87,12 @@ class Link:
         self._finish = finish
         self.transport = transport
         self.conversation = Conversation(transport.medium)
+        # Asked at each event.
+        self._outcome, self._spending = self.conversation.outcome, self.conversation.spending
         self.context = RunContext(options.context, self.conversation)
         self.broadcast = Broadcast(self.context, agent)
-        self.outbox = Outbox(transport, self._send_failed, self._sending)
+        self.outbox = Outbox(transport, self._send_failed)
+        self.feed = SoundFeed(transport, self.outbox, self.conversation.settings, options)
         self._one_by_one = False
         self._inbox = Inbox(lambda: self.calls.running, self.broadcast.report)
         self.calls = ToolCalls(
@@ -106,16 +109,12 @@ class Link:
             self.context, self.broadcast, options, self._passed, self._block
         )
         self.sound_writer = SoundWriter(self._settle)
-        self.input = InputAudio(None)
         self._output: OutputAudio | None = None
         self._mend = mend
         # Between two connections: what is to be sent is remembered by the conversation.
         self._suspended = False
         self._connection = 0
         self._malformed = 0
-        self._sent_bytes = 0
-        self._sent_ms = 0.0
-        self._dropped_ms = 0.0
         self._tracker: PlaybackTracker | Literal["wall"] | None = None
         self._sink = TransportSink(
             self._on_event,
@@ -139,7 +138,7 @@ class Link:
         self._one_by_one = not options.async_tool_calls
         self._inbox.limit = options.max_queued_events
         self.calls.begin()
-        self.input = InputAudio(options.input_audio)
+        self.feed.begin()
         self._output = OutputAudio(options.output_audio) if options.output_audio else None
         self._tracker = options.playback_tracker
         if self._tracker is None and self.transport.has_speaker:
@@ -150,6 +149,7 @@ class Link:
         formats = self.transport.track_formats(options.input_audio, options.output_audio)
         self.conversation.carry(formats)
         self.conversation.connecting(options.history, options.retention)
+        self.outbox.sending = None if self.conversation.sounds is None else self._sending
         self.conversation.spending.allow(options.usage_limit, options.prices)
 
     def listen(self) -> None:
@@ -167,6 +167,7 @@ class Link:
 
     def stop(self) -> set[asyncio.Task[None]]:
         """Drop what waits to be written, end checks and tools; returns tools that still run."""
+        self.feed.is_open = False
         running = self.calls.stop()
         # What arrived before the end is part of the conversation, though nobody can answer it.
         self._inbox.drain()
@@ -234,38 +235,15 @@ class Link:
             if self._options.reconnect is None:
                 raise
 
-    async def send_sound(self, wire: bytes, *events: Mapping[str, Any]) -> None:
-        """Write sound in the wire's format, and events behind it."""
-        if self.transport.medium == "track":
-            await self._send_to_track(wire)
-            if events:
-                await self.transport.flush_audio()
-                await self.outbox.send(*events)
-        else:
-            await self.outbox.send(*((wire,) if wire else ()), *events)
-        self._sent_bytes += len(wire)
-        self._sent_ms += len(wire) / self.conversation.wire_input_bytes_per_ms
-
-    async def _send_to_track(self, wire: bytes) -> None:
-        """A track takes sound at its own pace; other events need not wait for that."""
-        sending = self.transport.send_audio(wire) if wire else None
-        if sending is not None:
-            await sending
-
-    def drop_sound(self, audio: PcmLike) -> None:
-        """Sound for which there is no connection: all that is left of it is a number."""
-        given = self._options.input_audio or self.conversation.wire_input
-        self._dropped_ms += length_ms(audio, given)
-
     def stats(self) -> SessionStats:
         """See `RealtimeSession.stats`."""
         limit = self._options.max_queued_events
         return SessionStats(
             **self.conversation.counts(),
             events_malformed=self._malformed,
-            input_audio_bytes=self._sent_bytes,
-            input_audio_ms=self._sent_ms,
-            input_audio_dropped_ms=self._dropped_ms,
+            input_audio_bytes=self.feed.sent_bytes,
+            input_audio_ms=self.feed.sent_ms,
+            input_audio_dropped_ms=self.feed.dropped_ms,
             queues={
                 "events": self.broadcast.queue(limit),
                 "handlers": self.broadcast.handlers.queue,
@@ -283,18 +261,18 @@ class Link:
         """Carry on all that the conversation has to say; nobody waits for what is written."""
         conversation = self.conversation
         # Asked before anything is taken: nearly always there are events, and nothing else.
-        outcome = conversation.outcome
+        outcome = self._outcome
         if outcome.client_events and not self._suspended:
             self.outbox.post(*conversation.take_outgoing())
         if outcome.events:
-            events = conversation.take_events()
+            events = outcome.take_events()
             if self.transport.has_speaker:
                 self._play(events)
             if self._output is not None:
                 events = self._output.adapt(events, conversation.wire_output)
             for event in events:
                 self.broadcast.deliver(event)
-        if outcome.has_work:
+        if outcome.calls or outcome.checks or outcome.requests or outcome.writings:
             for call in conversation.take_calls():
                 self.calls.start(call)
             for check in conversation.take_checks():
@@ -302,8 +280,10 @@ class Link:
             for request in conversation.take_requests():
                 self.mcp_approvals.ask(request)
             self.sound_writer.start(conversation.take_writings())
-        if conversation.spending.exhausted and conversation.spending.finished:
-            self._finish()
+        if self._spending.exhausted:
+            self.feed.is_open = False
+            if self._spending.finished:
+                self._finish()
 
     def use_mcp(self, offer: Offer | None) -> None:
         """The agent of this offer is current: tools of hosted servers are those that it allows."""
@@ -354,7 +334,7 @@ class Link:
         self.pump()
 
     def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
-        if self._one_by_one and self._inbox.keep(self._on_event, event, raw):
+        if self._one_by_one and self._inbox.keep(self._on_event, event, lasting(raw)):
             return
         if self.broadcast.wants("transport_event"):
             self.broadcast.deliver(TransportEvent(raw=lasting(raw)))
@@ -372,7 +352,7 @@ class Link:
         self.pump()
 
     def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
-        if self._one_by_one and self._inbox.keep(self._on_garbage, error, raw):
+        if self._one_by_one and self._inbox.keep(self._on_garbage, error, lasting(raw)):
             return
         self._malformed += 1
         transport_event = TransportEvent(raw=lasting(raw))
@@ -388,6 +368,7 @@ class Link:
             self.broadcast.report(error)
 
     def _on_status(self, status: TransportStatus) -> None:
+        self.feed.is_open = status == "connected"
         self.broadcast.deliver(ConnectionChange(status=status))
 
     def _on_lost(self, error: Exception | None) -> None:
@@ -401,8 +382,6 @@ class Link:
             self.end(error)
 
     def _sending(self, content: Mapping[str, Any] | bytes) -> None:
-        if self.conversation.sounds is None:
-            return
         try:
             self.conversation.sending(content, self.transport.clock.monotonic())
         except Exception as error:
@@ -416,17 +395,11 @@ class Link:
         self.sound_writer.start(self.conversation.take_writings())
 
     async def _on_heard(self, wire: bytes) -> None:
-        if self.transport.status != "connected" or self.conversation.spending.exhausted:
-            self._drop_wire(wire)
-            return
         try:
-            await self.send_sound(wire)
+            await self.feed.write(wire)
         except TransportError:
             # Whoever speaks goes on, and the loss of a connection is reported by itself.
-            self._drop_wire(wire)
-
-    def _drop_wire(self, wire: bytes) -> None:
-        self._dropped_ms += len(wire) / self.conversation.wire_input_bytes_per_ms
+            self.feed.drop(wire)
 
     def _on_played(self, item_id: str, content_index: int, ms: float) -> None:
         if isinstance(self._tracker, PlaybackTracker):

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.errors import ConnectionLost, TransportError
+from rtaudio.transports.base import DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from rtaudio.transports import RealtimeTransport
 
@@ -45,6 +46,8 @@ class Outbox:
     Args:
         transport: where to.
         failed: called with an event that could not be written and nobody waits for, and with why.
+
+    Attributes:
         sending: called with each event or piece of sound just before it is written: in time for
             what the service answers. A connection that then breaks may have lost the last of them.
     """
@@ -53,11 +56,10 @@ class Outbox:
         self,
         transport: RealtimeTransport,
         failed: Callable[[Mapping[str, Any], Exception], None],
-        sending: Callable[[Mapping[str, Any] | bytes], None] | None = None,
     ) -> None:
         self._transport = transport
         self._failed = failed
-        self._sending = sending
+        self.sending: Callable[[Mapping[str, Any] | bytes], None] | None = None
         # A list: while it is empty, as nearly always, a deque takes 0.7 KB.
         self._letters: list[_Letter] = []
         self._lock = asyncio.Lock()
@@ -101,6 +103,32 @@ class Outbox:
             if letter.error is not None:
                 raise letter.error
 
+    def send_sound(self, sound: bytes) -> Awaitable[None]:
+        """Write a piece of sound: at once where nothing is in line, as nearly always.
+
+        Returns:
+            What to wait for; `DONE` where it is written.
+
+        Raises:
+            Exception: here or while waiting: it could not be written.
+        """
+        if self._letters or self._lock.locked():
+            return self.send(sound)
+        if self.sending is not None:
+            self.sending(sound)
+        result = self._transport.send_audio(sound)
+        if result is DONE or not inspect.isawaitable(result):
+            return DONE
+        return self._hold_the_line(result)
+
+    async def _hold_the_line(self, writing: Awaitable[None]) -> None:
+        try:
+            async with self._lock:
+                await writing
+        finally:
+            if self._letters and not self._lock.locked():
+                self._start()
+
     def _admit(self, letters: list[_Letter]) -> bool:
         """Take letters into the line; what belongs together goes in as a whole or not at all."""
         if len(self._letters) < MAX_WAITING:
@@ -140,8 +168,8 @@ class Outbox:
     async def _write(self, letter: _Letter) -> None:
         content = letter.content
         try:
-            if self._sending is not None:
-                self._sending(content)
+            if self.sending is not None:
+                self.sending(content)
             if isinstance(content, bytes):
                 result = self._transport.send_audio(content)
             else:

@@ -18,6 +18,7 @@ from rtaudio.session.agent import RealtimeAgent
 from rtaudio.session.approvals import Decision
 from rtaudio.session.lifecycle import Lifecycle
 from rtaudio.session.options import RealtimeSessionOptions
+from rtaudio.transports.base import DONE
 
 if TYPE_CHECKING:
     import os
@@ -66,6 +67,7 @@ class RealtimeSession:
         self._options = RealtimeSessionOptions.combine(options, fields)
         self._lifecycle = Lifecycle(agent, self._options)
         self._link = self._lifecycle.link
+        self._feed = self._link.feed
 
     def __repr__(self) -> str:
         agent = self.current_agent.name if self.current_agent is not None else None
@@ -301,15 +303,12 @@ class RealtimeSession:
         """
         if self._link.transport.medium != "events" and not self._lifecycle.mending:
             self._lifecycle.require_connection(exhausted=True)
-        if self._link.transport.status != "connected" or self._link.conversation.spending.exhausted:
-            self._link.drop_sound(audio)
+        if commit:
+            await self._feed.commit(audio)
             return
-        wire = self._link.input.process(audio, self._link.conversation.wire_input)
-        if not commit:
-            if wire:
-                await self._link.send_sound(wire)
-            return
-        await self._commit(wire)
+        writing = self._feed.send(audio)
+        if writing is not DONE:
+            await writing
 
     async def commit_audio(self) -> None:
         """End the turn: what was sent becomes an item of the user. Asks for no answer.
@@ -318,7 +317,7 @@ class RealtimeSession:
             TransportError: not connected.
         """
         await self._lifecycle.ready()
-        await self._commit(b"")
+        await self._feed.commit()
 
     async def clear_audio(self) -> None:
         """Let the service forget the sound that is not part of an item yet.
@@ -327,12 +326,8 @@ class RealtimeSession:
             TransportError: not connected.
         """
         await self._lifecycle.ready()
-        self._link.input.reset()
+        self._feed.reset()
         await self._link.outbox.send({"type": "input_audio_buffer.clear"})
-
-    async def _commit(self, wire: bytes) -> None:
-        wire += self._link.input.flush()
-        await self._link.send_sound(wire, {"type": "input_audio_buffer.commit"})
 
     async def interrupt(self) -> None:
         """Stop the answer that is being given, and let the service know how much was heard.

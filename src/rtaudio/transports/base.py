@@ -243,7 +243,7 @@ class RealtimeTransport:
         sink = self._sink
         try:
             # Frames first: they are what comes, and asking for a Mapping takes longest.
-            if isinstance(message, (bytes, bytearray, memoryview, str)):
+            if isinstance(message, (memoryview, bytes, str, bytearray)):
                 event: Any = decode_server_event(message)
             elif isinstance(message, msgspec.Struct):
                 event = message

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from websockets.asyncio.client import ClientConnection
 
+from rtaudio._native.wire import encode_append
 from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
-from rtaudio.protocol import encode_audio_append, encode_event
+from rtaudio.protocol import encode_event
 from rtaudio.transports.acceptance import Acceptance
 from rtaudio.transports.addresses import (
     CLOUD_URL,
@@ -254,7 +255,7 @@ class WebSocketTransport(RealtimeTransport):
             TransportError: not connected.
             AudioError: not a buffer of samples.
         """
-        return self._send(encode_audio_append(pcm))
+        return self._send(encode_append(pcm))
 
     async def close(self) -> None:
         """Close the socket and wait until that is done; does nothing on a closed one."""

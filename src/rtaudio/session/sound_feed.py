@@ -1,0 +1,118 @@
+"""The application's sound on its way to the service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtaudio.session.audio import InputAudio, length_ms
+from rtaudio.transports.base import DONE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from rtaudio.audio import PcmLike
+    from rtaudio.conversation.settings import WireSettings
+    from rtaudio.session.options import RealtimeSessionOptions
+    from rtaudio.session.outbox import Outbox
+    from rtaudio.transports import RealtimeTransport
+
+__all__ = ["SoundFeed"]
+
+_COMMIT = {"type": "input_audio_buffer.commit"}
+
+
+class SoundFeed:
+    """Converts sound for the wire, and hands it to the outbox.
+
+    Args:
+        transport: takes it past the outbox, where sound travels as media.
+        outbox: writes it.
+        settings: the wire's formats.
+        options: tell the application's format.
+
+    Attributes:
+        is_open: whether there is a connection that takes sound.
+        sent_bytes: what was written, in the wire's format.
+        sent_ms: its length.
+        dropped_ms: length of what was given while there was no connection.
+    """
+
+    def __init__(
+        self,
+        transport: RealtimeTransport,
+        outbox: Outbox,
+        settings: WireSettings,
+        options: RealtimeSessionOptions,
+    ) -> None:
+        self._transport = transport
+        self._outbox = outbox
+        self._settings = settings
+        self._options = options
+        self._input = InputAudio(None)
+        self.is_open = False
+        self.sent_bytes = 0
+        self.sent_ms = 0.0
+        self.dropped_ms = 0.0
+
+    def begin(self) -> None:
+        """Another connection is about to be made."""
+        self._input = InputAudio(self._options.input_audio)
+
+    def reset(self) -> None:
+        """Forget the stretch of sound that was begun."""
+        self._input.reset()
+
+    def send(self, audio: PcmLike) -> Awaitable[None]:
+        """Write a piece of sound; drop it where there is no connection.
+
+        Returns:
+            What to wait for; `DONE` where it is written already.
+
+        Raises:
+            AudioError: the buffer holds something else.
+        """
+        settings = self._settings
+        if not self.is_open:
+            self.dropped_ms += length_ms(audio, self._options.input_audio or settings.input)
+            return DONE
+        wire = self._input.process(audio, settings.input)
+        return self.write(wire) if wire else DONE
+
+    def write(self, wire: bytes) -> Awaitable[None]:
+        """The same with sound that is in the wire's format already."""
+        if not self.is_open:
+            self.drop(wire)
+            return DONE
+        if self._transport.medium == "track":
+            # It takes sound at its own pace, and other events need not wait for that.
+            writing = self._transport.send_audio(wire) or DONE
+        else:
+            writing = self._outbox.send_sound(wire)
+        if writing is not DONE:
+            return self._finish(writing, wire)
+        self.sent_bytes += len(wire)
+        self.sent_ms += len(wire) / self._settings.input_bytes_per_ms
+        return DONE
+
+    def drop(self, wire: bytes) -> None:
+        """Count sound that is lost."""
+        self.dropped_ms += len(wire) / self._settings.input_bytes_per_ms
+
+    async def commit(self, audio: PcmLike = b"") -> None:
+        """Write a last piece, what conversion held back, and that the turn ends there."""
+        if not self.is_open:
+            await self.send(audio)
+            return
+        wire = self._input.process(audio, self._settings.input) + self._input.flush()
+        if self._transport.medium == "track":
+            if wire:
+                await self.write(wire)
+            await self._transport.flush_audio()
+            await self._outbox.send(_COMMIT)
+        else:
+            await self._finish(self._outbox.send(*((wire,) if wire else ()), _COMMIT), wire)
+
+    async def _finish(self, writing: Awaitable[None], wire: bytes) -> None:
+        await writing
+        self.sent_bytes += len(wire)
+        self.sent_ms += len(wire) / self._settings.input_bytes_per_ms
