@@ -98,12 +98,14 @@ class SoundFeed:
         """Count sound that is lost."""
         self.dropped_ms += len(wire) / self._settings.input_bytes_per_ms
 
-    async def commit(self, audio: PcmLike = b"") -> None:
+    async def commit(self, audio: PcmLike | None = None) -> None:
         """Write a last piece, what conversion held back, and that the turn ends there."""
         if not self.is_open:
-            await self.send(audio)
+            if audio is not None:
+                await self.send(audio)
             return
-        wire = self._input.process(audio, self._settings.input) + self._input.flush()
+        wire = b"" if audio is None else self._input.process(audio, self._settings.input)
+        wire += self._input.flush()
         if self._transport.medium == "track":
             if wire:
                 await self.write(wire)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 import msgspec
 
 from rtaudio.errors import ConfigError, ConnectionLost, TransportError
-from rtaudio.transports.base import ConnectOptions, RawMessage, RealtimeTransport, finish
+from rtaudio.transports.base import ConnectOptions, RawMessage, RealtimeTransport, finish, lasting
 from rtaudio.transports.wrapping import WrappingTransport
 
 if TYPE_CHECKING:
@@ -314,11 +314,11 @@ class FaultyTransport(WrappingTransport):
                 await finish(swapped())
 
     def _on_event(self, event: ServerEvent | UnknownEvent, raw: RawMessage) -> None:
-        arrive = super()._on_event
+        arrive, raw = super()._on_event, lasting(raw)
         self._arrived(event.type, lambda: arrive(event, raw))
 
     def _on_garbage(self, error: ProtocolError, raw: RawMessage) -> None:
-        arrive = super()._on_garbage
+        arrive, raw = super()._on_garbage, lasting(raw)
         self._arrived(None, lambda: arrive(error, raw))
 
     def _on_lost(self, error: Exception | None) -> None:
