@@ -290,6 +290,8 @@ def with_aiortc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtaudio.transports.peer.WATCH_S", 0.2)
     monkeypatch.setattr("rtaudio.transports.peer.GRACE_S", 0.5)
     monkeypatch.setattr("aioice.stun.RETRY_RTO", 0.1)
+
+
 @pytest.fixture(params=["websockets", "picows"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The library that carries connections where the test does not choose one."""

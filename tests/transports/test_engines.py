@@ -14,7 +14,13 @@ import pytest
 import trustme
 from raw_server import BINARY, CLOSE, CONTINUATION, CREATED, PING, PONG, TEXT, Peer, RawServer
 
-from rtaudio import ConfigError, ConnectionLost, RealtimeSession, TransportError
+from rtaudio import (
+    AuthenticationError,
+    ConfigError,
+    ConnectionLost,
+    RealtimeSession,
+    TransportError,
+)
 from rtaudio.transports import ConnectOptions, WebSocketTransport, websocket
 from rtaudio.transports.base import TransportSink, lasting
 
@@ -112,6 +118,44 @@ async def test_what_comes_with_the_handshake_in_one_piece_is_not_lost(engine: st
         transport, heard = await opened(server, engine=engine)
         await transport.shut()
     assert heard.kinds == ["session.created"]
+
+
+async def test_what_comes_with_the_handshake_can_be_answered_at_once(engine: str) -> None:
+    async def behave(peer: Peer) -> None:
+        headers = await peer.request()
+        created = json.dumps(CREATED).encode()
+        peer.writer.write(peer.acceptance(headers) + bytes([0x81, len(created)]) + created)
+        assert await peer.until(TEXT) == b'{"type":"reply"}'
+        peer.say({"type": "answered"})
+        await peer.gone()
+
+    class Quick(Heard):
+        def _event(self, event: Any, raw: RawMessage) -> None:
+            if event.type == "session.created":
+                written = transport.send_event({"type": "reply"})
+                self.reply = asyncio.ensure_future(written)
+            super()._event(event, raw)
+
+    async with RawServer(behave) as server:
+        transport = WebSocketTransport(server.url, engine=engine)
+        heard = Quick(transport)
+        await transport.open(ConnectOptions(), None)
+        await heard.until("answered")
+        await heard.reply
+        await transport.shut()
+
+
+async def test_who_leaves_with_the_handshake_makes_the_attempt_fail(engine: str) -> None:
+    async def behave(peer: Peer) -> None:
+        headers = await peer.request()
+        peer.writer.write(peer.acceptance(headers) + b"\x88\x02\x0b\xb8")
+        await peer.until(CLOSE)
+
+    async with RawServer(behave) as server:
+        transport = WebSocketTransport(server.url, engine=engine)
+        with pytest.raises(AuthenticationError, match="code 3000"):
+            await transport.open(ConnectOptions(), {"type": "session.update", "session": {}})
+        await server.emptied.wait()
 
 
 async def test_frames_may_be_torn_anywhere(engine: str) -> None:

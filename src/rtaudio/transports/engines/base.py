@@ -1,9 +1,9 @@
 """What a WebSocket engine offers: one connection that is opened, written to and closed.
 
 An engine is a module with a coroutine function `open_socket`. What arrives it hands to `received`,
-one message at a time; when the connection ends it calls `ended`, once. Neither is called any more
-once `close` has been, nor where `open_socket` failed. Either may be called before `open_socket` has
-returned: a service may say something, or leave, together with its answer to the handshake.
+one message at a time; when the connection ends it calls `ended`, once. Neither is called
+before `open_socket` has returned, though a service may say something, or leave, together with its
+answer to the handshake; and neither once `close` has been called.
 """
 
 from __future__ import annotations

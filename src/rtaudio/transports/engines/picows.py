@@ -79,6 +79,8 @@ async def open_socket(
     except BaseException:
         opened.forget()
         raise
+    # Not before the caller knows its socket, as it may have something to reply.
+    asyncio.get_running_loop().call_soon(opened.begin)
     return opened
 
 
@@ -159,8 +161,11 @@ class PicowsSocket(WSListener):
 
     def __init__(self, settings: SocketSettings, received: Received, ended: Ended) -> None:
         self._settings = settings
-        self._received = received
-        self._ended = ended
+        # What comes before `begin` is kept.
+        self._listener: tuple[Received, Ended] | None = (received, ended)
+        self._early: list[bytes] = []
+        self._received: Received = self._keep
+        self._ended: Ended = _ignore
         self._loop = asyncio.get_running_loop()
         self._transport: WSTransport | None = None
         self._fragments: bytearray | None = None
@@ -176,6 +181,16 @@ class PicowsSocket(WSListener):
         self._settling: asyncio.Task[None] | None = None
 
     # What a transport calls.
+
+    def begin(self) -> None:
+        """Hand on what came so far, and from now on all that comes."""
+        if self._listener is not None:
+            (self._received, self._ended), self._listener = self._listener, None
+            for message in self._early:
+                self._received(message)
+            self._early.clear()
+            if self._is_over:
+                self._tell_end()
 
     def send(self, text: bytes) -> Awaitable[None] | None:
         """See `Socket`."""
@@ -205,6 +220,7 @@ class PicowsSocket(WSListener):
 
     def forget(self) -> None:
         """Tell nothing any more."""
+        self._listener = None
         self._received = self._ended = _ignore
 
     async def _drain(self) -> None:
@@ -259,9 +275,8 @@ class PicowsSocket(WSListener):
             self._gone.set_result(None)
         # What the library found wrong waits there to be asked for.
         self._settling = self._loop.create_task(_settle(transport), name="rtaudio-picows-end")
-        ended = self._ended
-        self.forget()
-        ended(self._goodbye or End())
+        if self._listener is None:
+            self._tell_end()
 
     def pause_writing(self) -> None:
         """More waits to be written than should."""
@@ -316,7 +331,15 @@ class PicowsSocket(WSListener):
         transport.send_pong(self._ping_to_answer)
         self._ping_to_answer = None
 
-    # Ending.
+    # Beginning and ending.
+
+    def _keep(self, message: Message) -> None:
+        self._early.append(bytes(message))
+
+    def _tell_end(self) -> None:
+        ended = self._ended
+        self.forget()
+        ended(self._goodbye or End())
 
     def _take_goodbye(self, transport: WSTransport, payload: bytes) -> None:
         code = int.from_bytes(payload[:2], "big") if payload else _NO_CODE
