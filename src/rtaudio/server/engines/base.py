@@ -1,21 +1,34 @@
-"""What the realtime service asks of a speech engine.
+"""What the realtime service asks of its engines.
 
 An engine is one file that satisfies one of these protocols; nothing else in the service knows
-which engine is behind them. All methods are plain blocking calls: the service runs recognisers in
-its own threads and never on the event loop.
+which engine is behind them. What hears (`Recogniser`, `VoiceDetector`) has plain blocking methods:
+the service runs recognisers in its own threads and never on the event loop. What answers
+(`Responder`, `Voice`) streams, and is asked on the event loop: one that computes does so in a
+thread of its own.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Recogniser", "VoiceDetector", "VoiceStream"]
+    from rtaudio.protocol import Item
+
+__all__ = [
+    "AnswerPiece",
+    "Recogniser",
+    "Responder",
+    "ToolCall",
+    "Voice",
+    "VoiceDetector",
+    "VoiceStream",
+]
 
 
 class Recogniser(Protocol):
@@ -84,4 +97,70 @@ class VoiceDetector(Protocol):
 
         Raises:
             ConfigError: the engine or its model is not there.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A responder wants the client to call one of its functions.
+
+    Attributes:
+        name: the function, one of the tools that `respond` was given.
+        arguments: JSON text.
+    """
+
+    name: str
+    arguments: str
+
+
+#: A piece of the text to be said or written, or a call.
+AnswerPiece: TypeAlias = str | ToolCall
+
+
+class Responder(Protocol):
+    """Decides what is answered; one per service, asked for many sessions at once."""
+
+    def respond(
+        self,
+        items: Sequence[Item],
+        settings: Mapping[str, Any],
+        tools: Sequence[Mapping[str, Any]],
+    ) -> AsyncIterator[AnswerPiece]:
+        """Answer a conversation.
+
+        Iteration is given up, and the iterator closed, when the response is cut. What it raises
+        makes the response fail.
+
+        Args:
+            items: what was said so far, the oldest first. The words of spoken parts are in their
+                `transcript`.
+            settings: the session's settings in wire form, with those of this response laid over:
+                `instructions`, `tool_choice`, `max_output_tokens` and so on.
+            tools: the functions that may be called now, in wire form.
+
+        Yields:
+            Pieces of text that, joined without a separator, are what is said, and calls between.
+        """
+
+
+class Voice(Protocol):
+    """Speaks text; one per service, asked for many sessions at once.
+
+    Attributes:
+        sample_rate: rate in Hz of what `speak` yields.
+    """
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def speak(self, text: str) -> AsyncIterator[bytes]:
+        """Speak a stretch of text: a sentence, or the first words of one.
+
+        Iteration is given up, and the iterator closed, when the response is cut.
+
+        Args:
+            text: never empty.
+
+        Yields:
+            PCM16, mono, at `sample_rate`, in chunks of any size.
         """
