@@ -53,3 +53,16 @@ def test_beyond_this_machine_it_demands_a_token() -> None:
     assert done.returncode == 2
     assert "--token" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_script_that_cannot_be_read_is_named() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--script", "no-such-file.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "no-such-file.json" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -65,6 +65,27 @@ def test_settings_that_have_no_effect_here_are_not_shown_as_if_they_had() -> Non
     assert shown["turn_detection"]["silence_duration_ms"] == 300
 
 
+@pytest.mark.parametrize(
+    ("speaks", "asked", "shown"),
+    [
+        (True, ["audio"], ["audio"]),
+        (True, ["text"], ["text"]),
+        (True, [], ["audio"]),
+        (False, ["audio"], ["text"]),
+        (False, ["text"], ["text"]),
+    ],
+)
+def test_output_is_text_where_there_is_no_voice(
+    speaks: bool, asked: list[str], shown: list[str]
+) -> None:
+    config = SessionConfig("realtime", speaks=speaks)
+    assert config.settings["output_modalities"] == (["audio"] if speaks else ["text"])
+    changes = {"output_modalities": asked, "audio": {"output": {"speed": 1.5}}}
+    config.update({"type": "realtime", **changes}, may_change_type=False)
+    assert config.settings["output_modalities"] == shown
+    assert config.settings["audio"]["output"]["speed"] == 1.0
+
+
 def test_a_format_without_a_rate_has_24_khz() -> None:
     assert updated(listening(format={"type": "audio/pcm"}))["format"]["rate"] == 24000
 

@@ -59,7 +59,7 @@ def test_old_sound_goes_before_old_items() -> None:
     items = store(max_bytes=5000)
     for name in "ab":
         items.add(message(name))
-        items.keep_sound(name, silence(2000))
+        items.keep_sound(name, silence(2000), 16_000)
     assert items.sound("a") is None
     assert items.get("a")
     assert items.sound("b") is not None
@@ -79,7 +79,7 @@ def test_an_item_that_can_never_fit_is_refused_and_costs_the_others_nothing() ->
     items.add(message("a"))
     with pytest.raises(ItemTooLarge):
         items.add(message("b", "x" * 6000))
-    items.keep_sound("a", silence(6000))
+    items.keep_sound("a", silence(6000), 16_000)
     assert items.sound("a") is None
     assert items.get("a")
 
@@ -87,8 +87,8 @@ def test_an_item_that_can_never_fit_is_refused_and_costs_the_others_nothing() ->
 def test_nothing_is_counted_once_everything_is_deleted() -> None:
     items = store()
     items.add(message("a"))
-    items.keep_sound("a", silence(100))
-    items.keep_sound("a", silence(200))
+    items.keep_sound("a", silence(100), 16_000)
+    items.keep_sound("a", silence(200), 16_000)
     items.set_transcript("a", "words")
     items.delete("a")
     assert items.held_bytes == 0
@@ -101,3 +101,24 @@ def test_a_transcript_is_filled_in() -> None:
     item = items.get("a")
     assert isinstance(item, MessageItem)
     assert item.content == [ContentPart(type="input_audio", transcript="words")]
+
+
+def spoken(text: str | None) -> MessageItem:
+    part = ContentPart(type="output_audio", transcript=text)
+    return MessageItem(id="a", role="assistant", content=[part])
+
+
+def test_what_is_truncated_while_it_is_spoken_stays_away() -> None:
+    items = store()
+    items.add(spoken("once upon"))
+    items.set_sound_ms("a", 200.0)
+    items.truncate("a", 100)
+    items.set_sound_ms("a", 300.0)
+    items.keep_spoken("a", silence(4800), 16_000, 300.0)
+    items.replace(spoken("once upon a time"))
+    kept = items.sound("a")
+    assert kept is not None
+    assert (kept.samples.size, items.sound_ms("a")) == (1600, 100)
+    assert items.get("a") == spoken(None)
+    items.delete("a")
+    assert items.held_bytes == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,10 @@ def serve(
     language: Annotated[
         str | None, typer.Option(help="Two-letter code. Default: found out from the speech.")
     ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option(help="JSON file of rules to answer by. Default: say back what was heard."),
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(
@@ -35,17 +40,19 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve the realtime protocol on this machine: speech in, transcripts out.
+    """Serve the realtime protocol on this machine: speech and text in, transcripts and answers out.
 
     Connect any client of the protocol to the printed address. Ctrl-C ends the service.
     """
     from rtaudio.server import RealtimeServer
+    from rtaudio.server.engines.script import ScriptResponder
     from rtaudio.server.engines.whisper import WhisperRecogniser
 
     recogniser = WhisperRecogniser(model, language)
     # Read here rather than as the option's default: help texts show defaults.
     token = token if token is not None else os.environ.get("RTAUDIO_TOKEN")
-    server = RealtimeServer(host, port, recogniser=recogniser, token=token)
+    responder = None if script is None else ScriptResponder.from_file(script)
+    server = RealtimeServer(host, port, recogniser=recogniser, responder=responder, token=token)
     try:
         asyncio.run(_run(server))
     except OSError as error:

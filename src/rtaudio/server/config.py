@@ -1,9 +1,10 @@
 """Sessions as the service keeps them: defaults, and what `session.update` may change.
 
 The settings are held as the protocol writes them, in plain dicts, and checked against the
-structures below. Three settings are shown as what they are here rather than as what was asked for:
+structures below. Some settings are shown as what they are here rather than as what was asked for:
 `noise_reduction` stays null, because there is none; `semantic_vad` becomes the server VAD that
-stands in for it; `model` stays the one of the connection.
+stands in for it; `model` stays the one of the connection; `output_modalities` are text where the
+service has no voice; `speed` stays 1, as voices have but one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 from rtaudio.protocol import InvalidEvent, merge_session_config, new_id
 from rtaudio.server.turns import VadSettings
 
-__all__ = ["SessionConfig"]
+__all__ = ["ResponseParameters", "SessionConfig", "check"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -28,6 +29,8 @@ _SILENCE_MS = {"transcription": 200, "realtime": 500}
 _EAGERNESS_SILENCE_MS = {"low": 1000, "medium": 600, "auto": 600, "high": 300}
 _MODEL = "rtaudio-local"
 
+_Key: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
+_Value: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)]
 _Ms: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 
 
@@ -89,6 +92,32 @@ class _Output(_Part):
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=1.5)] = 1.0
 
 
+class _ResponseOutput(_Part):
+    format: _Pcm | _Pcmu | _Pcma | None = None
+    voice: str | Json | None = None
+
+
+class _ResponseAudio(_Part):
+    output: _ResponseOutput | msgspec.UnsetType = msgspec.UNSET
+
+
+class ResponseParameters(_Part):
+    """What `response.create` may carry, all of it optional."""
+
+    conversation: Literal["auto", "none"] | msgspec.UnsetType = msgspec.UNSET
+    input: list[Json] | None = None
+    audio: _ResponseAudio | msgspec.UnsetType = msgspec.UNSET
+    instructions: str = ""
+    output_modalities: list[Literal["audio", "text"]] = []
+    max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=4096)] | Literal["inf"] = "inf"
+    tools: list[Json] = []
+    tool_choice: str | Json = "auto"
+    parallel_tool_calls: bool | None = None
+    reasoning: Json | None = None
+    prompt: Json | None = None
+    metadata: Annotated[dict[_Key, _Value], msgspec.Meta(max_length=16)] | None = None
+
+
 class _InputOnly(_Part):
     input: _Input | msgspec.UnsetType = msgspec.UNSET
 
@@ -127,13 +156,20 @@ class SessionConfig:
     Args:
         kind: "realtime" or "transcription".
         model: what the client named in the URL, for conversations.
+        speaks: whether the service has a voice; without one all output is text.
     """
 
     def __init__(
-        self, kind: Literal["realtime", "transcription"], model: str | None = None
+        self,
+        kind: Literal["realtime", "transcription"],
+        model: str | None = None,
+        *,
+        speaks: bool = False,
     ) -> None:
         self._id = new_id("sess")
         self._model = model or _MODEL
+        self._speaks = speaks
+        self._spoken = False
         self._settings = self._defaults(kind)
 
     @property
@@ -161,6 +197,28 @@ class SessionConfig:
         chosen: Json | None = self._settings["audio"]["input"]["transcription"]
         return chosen
 
+    @property
+    def creates_responses(self) -> bool:
+        """Whether a turn that turn detection ended is answered without being asked."""
+        return self._detection_says("create_response")
+
+    @property
+    def interrupts_responses(self) -> bool:
+        """Whether speech cuts the answer that is being given."""
+        return self._detection_says("interrupt_response")
+
+    def fix_voice(self) -> None:
+        """Refuse another voice from now on: something has been spoken."""
+        self._spoken = True
+
+    def output_modalities(self, asked: list[str]) -> list[str]:
+        """Tell how output comes that was asked for like this."""
+        return ["audio"] if self._speaks and asked != ["text"] else ["text"]
+
+    def _detection_says(self, name: str) -> bool:
+        detection = self._settings["audio"]["input"]["turn_detection"]
+        return detection is not None and bool(detection.get(name))
+
     def update(self, changes: Json, *, may_change_type: bool) -> None:
         """Apply a `session.update`, all of it or nothing.
 
@@ -182,9 +240,15 @@ class SessionConfig:
             if not may_change_type:
                 raise _refuse("invalid_value", "type", "the kind of a session in use can't change")
             base = self._defaults(wanted)
-        _check(changes)
+        _check_session(changes)
         merged = merge_session_config(base, {k: v for k, v in changes.items() if k != "model"})
-        _check({k: v for k, v in merged.items() if k not in ("id", "object")})
+        _check_session({k: v for k, v in merged.items() if k not in ("id", "object")})
+        if self._spoken and _voice(merged) != _voice(base):
+            raise InvalidEvent(
+                "The voice can't change any more: it has been heard.",
+                code="cannot_update_voice",
+                param="session.audio.output.voice",
+            )
         self._settings = self._effective(merged)
 
     def _defaults(self, kind: str) -> Json:
@@ -217,6 +281,9 @@ class SessionConfig:
 
     def _effective(self, settings: Json) -> Json:
         """Fill in what was left open, and put what is done in place of what was asked for."""
+        if settings["type"] == "realtime":
+            settings["output_modalities"] = self.output_modalities(settings["output_modalities"])
+            settings["audio"]["output"]["speed"] = 1.0
         listening = settings["audio"]["input"]
         listening["noise_reduction"] = None
         for side in settings["audio"].values():
@@ -260,11 +327,24 @@ _CODES = (
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
-def _check(settings: Json) -> None:
+def _check_session(settings: Json) -> None:
     """Check settings, whole or partial, against the structures above; raise InvalidEvent."""
-    model: Any = _Transcribing if settings["type"] == "transcription" else _Conversing
+    check(settings, _Transcribing if settings["type"] == "transcription" else _Conversing)
+
+
+def check(value: Json, structure: Any, root: str = "session") -> None:
+    """Check a part of an event against a msgspec structure.
+
+    Args:
+        value: what the client sent.
+        structure: what it has to fit.
+        root: the path of `value` in the event.
+
+    Raises:
+        InvalidEvent: with the `code` and `param` for the client.
+    """
     try:
-        msgspec.convert(settings, model)
+        msgspec.convert(value, structure)
     except msgspec.ValidationError as error:
         text = str(error)
         place = _PLACE.search(text)
@@ -278,9 +358,13 @@ def _check(settings: Json) -> None:
                 if field := match.groupdict().get("field"):
                     path = f"{path}.{field}" if path else field
                 break
-        raise _refuse(code, path, what) from None
+        raise _refuse(code, path, what, root) from None
 
 
-def _refuse(code: str, path: str, what: str) -> InvalidEvent:
-    param = f"session.{path}" if path else "session"
+def _refuse(code: str, path: str, what: str, root: str = "session") -> InvalidEvent:
+    param = f"{root}.{path}" if path else root
     return InvalidEvent(f"{param}: {what}", code=code, param=param)
+
+
+def _voice(settings: Json) -> Any:
+    return settings["audio"]["output"]["voice"] if settings["type"] == "realtime" else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +19,7 @@ from rtaudio.protocol import (
     ConversationItemRetrieve,
     ConversationItemRetrieved,
     ConversationItemTruncate,
+    ConversationItemTruncated,
     ErrorDetail,
     ErrorEvent,
     InputAudioBufferAppend,
@@ -36,7 +38,9 @@ from rtaudio.protocol import (
     new_id,
     wire_format,
 )
+from rtaudio.server.hearing import Hearing
 from rtaudio.server.items import ItemStore, ItemTooLarge
+from rtaudio.server.responses import Responses
 from rtaudio.server.speech_input import SpeechInput
 
 if TYPE_CHECKING:
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
 
     from rtaudio.protocol import ClientEvent, Item, ServerEvent
     from rtaudio.server.config import SessionConfig
-    from rtaudio.server.engines.base import VoiceDetector
+    from rtaudio.server.engines.base import Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
     from rtaudio.server.recognition import RecognitionPool
 
@@ -63,6 +67,8 @@ class Connection:
         config: the session's settings, to begin with.
         pool: where speech is recognised; shared with other connections.
         detector: the voice activity engine; shared with other connections.
+        responder: decides what is answered; shared with other connections.
+        voice: speaks it, shared too; None answers in text.
         limits: what this client is allowed.
     """
 
@@ -73,14 +79,32 @@ class Connection:
         config: SessionConfig,
         pool: RecognitionPool,
         detector: VoiceDetector,
+        responder: Responder,
+        voice: Voice | None,
         limits: Limits,
     ) -> None:
         self._socket = socket
         self._config = config
-        self._sample_rate = pool.sample_rate
         self._items = ItemStore(max_items=limits.items, max_bytes=limits.retained_bytes)
+        hearing = Hearing(config, self._items, pool)
+        self._responses = Responses(
+            self._send,
+            config,
+            self._items,
+            hearing=hearing,
+            responder=responder,
+            voice=voice,
+            limits=limits,
+        )
         self._speech = SpeechInput(
-            self._send, config, self._items, pool=pool, detector=detector, limits=limits
+            self._send,
+            config,
+            self._items,
+            hearing=hearing,
+            responses=self._responses,
+            pool=pool,
+            detector=detector,
+            limits=limits,
         )
         self._handlers: dict[type[ClientEvent], Callable[[Any], Awaitable[None]]] = {
             SessionUpdate: self._update_session,
@@ -107,6 +131,7 @@ class Connection:
         except (ConnectionClosed, ConnectionError):
             pass
         finally:
+            await self._responses.close()
             await self._speech.close()
 
     async def _send(self, event: ServerEvent) -> None:
@@ -189,10 +214,11 @@ class Connection:
     async def _retrieve_item(self, event: ConversationItemRetrieve) -> None:
         item = self._find(event.item_id, "item_retrieve")
         sound = self._items.sound(event.item_id)
-        if sound is not None and isinstance(item, MessageItem):
-            wire = wire_format(self._config.settings, "input")
-            converter = AudioConverter(AudioFormat("pcm16", self._sample_rate), wire)
-            audio = converter.process(sound) + converter.flush()
+        if sound is not None and isinstance(item, MessageItem) and item.content:
+            side: Literal["input", "output"] = "output" if item.role == "assistant" else "input"
+            wire = wire_format(self._config.settings, side)
+            converter = AudioConverter(AudioFormat("pcm16", sound.sample_rate), wire)
+            audio = converter.process(sound.samples) + converter.flush()
             item = replace(item, content=[replace(item.content[0], audio=audio)])
         await self._send(ConversationItemRetrieved(event_id=new_id("event"), item=item))
 
@@ -202,11 +228,34 @@ class Connection:
         await self._send(ConversationItemDeleted(event_id=new_id("event"), item_id=event.item_id))
 
     async def _truncate_item(self, event: ConversationItemTruncate) -> None:
-        self._find(event.item_id, "item_truncate")
-        raise InvalidEvent(
-            "Only an assistant's audio message can be truncated.",
-            code="invalid_value",
-            param="item_id",
+        item = self._find(event.item_id, "item_truncate")
+        has_ms = self._items.sound_ms(event.item_id)
+        if not isinstance(item, MessageItem) or item.role != "assistant" or not has_ms:
+            raise InvalidEvent(
+                "Only an assistant's audio message can be truncated.",
+                code="unsupported_content_type",
+                param="item_id",
+            )
+        if event.content_index != 0:
+            raise InvalidEvent(
+                f"The item has no content part {event.content_index}.",
+                code="invalid_value",
+                param="content_index",
+            )
+        if event.audio_end_ms > math.ceil(has_ms):
+            raise InvalidEvent(
+                f"The item has {has_ms:.0f} ms of audio; it can't end at {event.audio_end_ms} ms.",
+                code="invalid_value",
+                param="audio_end_ms",
+            )
+        self._items.truncate(event.item_id, event.audio_end_ms)
+        await self._send(
+            ConversationItemTruncated(
+                event_id=new_id("event"),
+                item_id=event.item_id,
+                content_index=event.content_index,
+                audio_end_ms=event.audio_end_ms,
+            )
         )
 
     def _find(self, item_id: str, action: str) -> Item:
@@ -215,16 +264,13 @@ class Connection:
         except KeyError:
             raise _no_item(item_id, "item_id", action) from None
 
-    # Responses: this service listens and has nothing that answers.
+    # Responses.
 
-    async def _create_response(self, event: ResponseCreate) -> None:  # noqa: ARG002
-        raise InvalidEvent(
-            "This service recognises speech and does not answer it: it has no response engine.",
-            code="response_not_supported",
-        )
+    async def _create_response(self, event: ResponseCreate) -> None:
+        self._responses.create(event.response)
 
-    async def _cancel_response(self, event: ResponseCancel) -> None:  # noqa: ARG002
-        raise InvalidEvent("There is no response to cancel.", code="response_cancel_not_active")
+    async def _cancel_response(self, event: ResponseCancel) -> None:
+        await self._responses.cancel(event.response_id)
 
     async def _clear_output(self, event: OutputAudioBufferClear) -> None:  # noqa: ARG002
         raise InvalidEvent(

@@ -21,6 +21,7 @@ class Limits:
             per second. A turn that server VAD never ends is committed when it gets this long.
         queued_turns: turns of one session waiting for, or in, recognition. When there are this many
             the service stops reading from that connection.
+        responses: of one session at the same time; all but one of them out of band.
         items: conversation items kept per session; the oldest go first.
         retained_bytes: conversation items of a session, with the sound that
             `conversation.item.retrieve` returns; old sound goes first, then old items.
@@ -32,6 +33,7 @@ class Limits:
     message_bytes: int = 21 * 1024 * 1024
     buffered_s: float = 900.0
     queued_turns: int = 8
+    responses: int = 8
     items: int = 4096
     queued_messages: int = 4
     retained_bytes: int = 8 * 1024 * 1024

@@ -15,6 +15,7 @@ from rtaudio.protocol import ErrorDetail, ErrorEvent, encode_event, new_id
 from rtaudio.server.access import PROTOCOL, check_binding, offered_protocols, token_accepted
 from rtaudio.server.config import SessionConfig
 from rtaudio.server.connection import Connection
+from rtaudio.server.engines.echo import EchoResponder
 from rtaudio.server.limits import Limits
 from rtaudio.server.recognition import RecognitionPool
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 
-    from rtaudio.server.engines.base import Recogniser, VoiceDetector
+    from rtaudio.server.engines.base import Recogniser, Responder, Voice, VoiceDetector
 
 __all__ = ["RealtimeServer"]
 
@@ -47,15 +48,18 @@ class RealtimeServer:
         async with RealtimeServer() as server:
             print(server.url)  # ws://127.0.0.1:PORT/v1/realtime
 
-    It serves transcription sessions, and the transcription side of conversations: it does not
-    answer yet, and says so in an `error` event when asked for a response. The model is loaded when
-    the first client connects.
+    It serves transcription sessions and conversations. Without a voice it answers in text, and
+    `session.created` and `session.updated` say so in `output_modalities`, whatever was asked for.
+    The recogniser's model is loaded when the first client connects.
 
     Args:
         host: address to listen on. Any but a loopback address demands a token.
         port: TCP port; 0 takes a free one.
         recogniser: the speech engine; None is `WhisperRecogniser()`, which needs the `local` extra.
         detector: the voice activity engine; None is Silero, from the same extra.
+        responder: decides what is answered; None is `EchoResponder()`, which says back what it
+            heard.
+        voice: speaks the answers; None answers in text.
         token: what clients have to present, as `Authorization: Bearer TOKEN` or (browsers) as the
             subprotocol `openai-insecure-api-key.TOKEN`. None asks for nothing, but lets no web page
             in.
@@ -72,6 +76,8 @@ class RealtimeServer:
         *,
         recogniser: Recogniser | None = None,
         detector: VoiceDetector | None = None,
+        responder: Responder | None = None,
+        voice: Voice | None = None,
         token: str | None = None,
         limits: Limits | None = None,
     ) -> None:
@@ -95,6 +101,8 @@ class RealtimeServer:
         self._port = port
         self._recogniser = recogniser
         self._detector = detector
+        self._responder = responder or EchoResponder()
+        self._voice = voice
         self._token = token
         self._limits = limits or Limits()
         self._sessions = 0
@@ -213,6 +221,7 @@ class RealtimeServer:
         config = SessionConfig(
             "transcription" if intent == "transcription" else "realtime",
             query.get("model", [None])[-1],
+            speaks=self._voice is not None,
         )
         self._sessions += 1
         self._pool.warm()
@@ -222,6 +231,8 @@ class RealtimeServer:
                 config=config,
                 pool=self._pool,
                 detector=self._detector,
+                responder=self._responder,
+                voice=self._voice,
                 limits=self._limits,
             ).run()
         finally:

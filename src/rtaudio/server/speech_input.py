@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from rtaudio.protocol import ServerEvent
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.engines.base import VoiceDetector
+    from rtaudio.server.hearing import Hearing
     from rtaudio.server.items import ItemStore
     from rtaudio.server.limits import Limits
     from rtaudio.server.recognition import RecognitionPool
+    from rtaudio.server.responses import Responses
 
 __all__ = ["SpeechInput"]
 
@@ -65,6 +67,8 @@ class SpeechInput:
         send: sends one event to the client.
         config: the session's settings; call `reconfigure` after they changed.
         items: where committed items go.
+        hearing: is told which transcriptions are under way.
+        responses: are told when turns begin and end.
         pool: where speech is recognised.
         detector: the voice activity engine.
         limits: what this client is allowed.
@@ -76,6 +80,8 @@ class SpeechInput:
         config: SessionConfig,
         items: ItemStore,
         *,
+        hearing: Hearing,
+        responses: Responses,
         pool: RecognitionPool,
         detector: VoiceDetector,
         limits: Limits,
@@ -83,6 +89,8 @@ class SpeechInput:
         self._send = send
         self._config = config
         self._items = items
+        self._hearing = hearing
+        self._responses = responses
         self._pool = pool
         self._detector = detector
         self._buffer = InputBuffer(
@@ -199,6 +207,7 @@ class SpeechInput:
                     event_id=new_id("event"), item_id=self._turn[0], audio_start_ms=ms
                 )
             )
+            await self._responses.speech_began()
         elif self._turn is not None:
             item_id, begin = self._turn
             await self._send(
@@ -207,6 +216,7 @@ class SpeechInput:
                 )
             )
             await self._make_item(item_id, begin, event.position)
+            self._responses.turn_ended()
 
     def _end_turn(self) -> None:
         self._turn = None
@@ -228,7 +238,7 @@ class SpeechInput:
             content=[ContentPart(type="input_audio", transcript=NULL)],
         )
         previous = self._items.add(item)
-        self._items.keep_sound(item_id, samples)
+        self._items.keep_sound(item_id, samples, self._buffer.sample_rate)
         await self._send(
             InputAudioBufferCommitted(
                 event_id=new_id("event"), item_id=item_id, previous_item_id=previous
@@ -245,6 +255,7 @@ class SpeechInput:
             self._transcribe(item_id, samples, wanted.get("language"), _prompt(wanted))
         )
         self._tasks.add(task)
+        self._hearing.expect(item_id, task)
         task.add_done_callback(self._transcribed)
 
     def _transcribed(self, task: asyncio.Task[None]) -> None:
