@@ -93,7 +93,7 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,score,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,score,voice,dev]'
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: $(VENV)/.dev

