@@ -13,6 +13,7 @@ from rtaudio.errors import TransportError
 
 if TYPE_CHECKING:
     from rtaudio.server import RealtimeServer
+    from rtaudio.server.engines.voices import VoiceChoice
 
 __all__ = ["serve"]
 
@@ -32,6 +33,10 @@ def serve(
         Path | None,
         typer.Option(help="JSON file of rules to answer by. Default: say back what was heard."),
     ] = None,
+    voice: Annotated[
+        str | None,
+        typer.Option(help="A Piper voice. Default: the one that is installed, or espeak-ng."),
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(
@@ -46,22 +51,27 @@ def serve(
     """
     from rtaudio.server import RealtimeServer
     from rtaudio.server.engines.script import ScriptResponder
+    from rtaudio.server.engines.voices import choose_voice
     from rtaudio.server.engines.whisper import WhisperRecogniser
 
     recogniser = WhisperRecogniser(model, language)
     # Read here rather than as the option's default: help texts show defaults.
     token = token if token is not None else os.environ.get("RTAUDIO_TOKEN")
     responder = None if script is None else ScriptResponder.from_file(script)
-    server = RealtimeServer(host, port, recogniser=recogniser, responder=responder, token=token)
+    choice = choose_voice(voice)
+    server = RealtimeServer(
+        host, port, recogniser=recogniser, responder=responder, voice=choice.voice, token=token
+    )
     try:
-        asyncio.run(_run(server))
+        asyncio.run(_run(server, choice))
     except OSError as error:
         raise TransportError(f"cannot listen on {host} port {port}: {error.strerror}") from None
     except KeyboardInterrupt:
         typer.echo("Stopped.")
 
 
-async def _run(server: RealtimeServer) -> None:
+async def _run(server: RealtimeServer, choice: VoiceChoice) -> None:
     async with server:
         typer.echo(f"Listening at {server.url} (Ctrl-C ends it)")
+        typer.echo(f"Voice: {choice.found}{'' if choice.voice else '; answers come as text'}")
         await asyncio.get_running_loop().create_future()

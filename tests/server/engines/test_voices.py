@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rtaudio.server.engines.voice_base import Voice
+    from rtaudio.server.engines.base import Voice
 
 SENTENCE = "The train to Berlin leaves from platform four."
 

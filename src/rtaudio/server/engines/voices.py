@@ -12,7 +12,7 @@ from rtaudio.server.engines.piper import PiperVoice
 if TYPE_CHECKING:
     import os
 
-    from rtaudio.server.engines.voice_base import Voice
+    from rtaudio.server.engines.base import Voice
 
 __all__ = ["VoiceChoice", "choose_voice"]
 
