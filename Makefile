@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test build lint format types bench bench-guardrails bench-transcribe bench-webrtc asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test soak build lint format types bench bench-guardrails bench-transcribe bench-webrtc asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -37,6 +37,12 @@ bench-transcribe: $(VENV)/.dev
 bench-webrtc: $(VENV)/.dev
 	mkdir -p build/bench
 	$(BIN)/python bench/bench_webrtc.py --json build/bench/webrtc.json
+
+## soak: a thousand connections cut at random, over both engines; no sound may be lost or repeated
+CUTS := 1000
+soak: $(VENV)/.dev
+	mkdir -p build/bench
+	$(BIN)/python tests/support/soak.py --cuts $(CUTS) --json build/bench/soak.json
 
 ## build: rebuild the kernels in place
 build: $(VENV)/.dev

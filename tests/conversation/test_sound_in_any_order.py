@@ -139,7 +139,8 @@ class Scene:
             conversation.interrupt(self.now)
         else:
             conversation.suspend()
-            conversation.resume(replay=False, running=(), again=False)
+            conversation.restore(replay=False, running=())
+            conversation.resume(again=False)
         conversation.take_events()
 
     def write(self, disk: str) -> None:

@@ -230,7 +230,8 @@ def test_a_lost_connection_ends_what_was_heard_of_it(line: Line) -> None:
     line.hear()
     line.conversation.suspend()
     line.conversation.take_events()
-    line.conversation.resume(replay=False, running=(), again=False)
+    line.conversation.restore(replay=False, running=())
+    line.conversation.resume(again=False)
     assert line.hear(SILENCE) == []
     assert kinds(line.hear()) == ["audio_start", "audio"]
 

@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 __all__ = ["FaultProxy", "How"]
@@ -31,6 +32,7 @@ class FaultProxy:
         how: in which way connections are broken.
         piece: bytes that are forwarded at a time; None for what there is.
         refuse: break new connections at once.
+        draw: called at each new connection, and may change any of these for it.
         up: bytes that have reached the server, over all connections.
         down: the same of the client.
         broken: how many connections were broken.
@@ -46,6 +48,7 @@ class FaultProxy:
         self.how: How = "reset"
         self.piece: int | None = None
         self.refuse = False
+        self.draw: Callable[[FaultProxy], None] | None = None
         self.up = 0
         self.down = 0
         self.broken = 0
@@ -87,6 +90,8 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if self.draw is not None:
+            self.draw(self)
         if self.refuse:
             self._break(writer)
             return

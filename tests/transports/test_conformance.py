@@ -13,9 +13,10 @@ import socket
 import struct
 from base64 import b64decode
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -239,8 +240,11 @@ class OverSocket(Case):
 
 
 @asynccontextmanager
-async def over_websockets(_folder: Path, _calls: Calls) -> AsyncIterator[Case]:
-    case = OverSocket(WebSocketTransport())
+async def over_websockets(
+    _folder: Path, _calls: Calls, engine: Literal["websockets", "picows"] = "websockets"
+) -> AsyncIterator[Case]:
+    pytest.importorskip(engine)
+    case = OverSocket(WebSocketTransport(engine=engine))
     async with serve(case.handle, "127.0.0.1", 0, process_request=case.look) as listener:
         port = listener.sockets[0].getsockname()[1]
         case.options = ConnectOptions(api_key="sk-secret-1", url=f"ws://127.0.0.1:{port}")
@@ -367,6 +371,7 @@ async def over_webrtc(_folder: Path, calls: Calls) -> AsyncIterator[Case]:
 
 CASES: dict[str, Callable[[Path, Calls], AbstractAsyncContextManager[Case]]] = {
     "websocket/websockets": over_websockets,
+    "websocket/picows": partial(over_websockets, engine="picows"),
     "scripted": scripted,
     "faulty": faulty,
     "recording": recording,

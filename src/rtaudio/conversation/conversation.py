@@ -17,9 +17,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.conversation import events
+from rtaudio.conversation.hearing import hear
 from rtaudio.conversation.messages import message_event
 from rtaudio.conversation.parts import Parts
 from rtaudio.conversation.reception import receive
+from rtaudio.conversation.unclaimed_sound import UnclaimedSound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -114,6 +116,13 @@ class Conversation:
         return self._parts.sequencer.ongoing
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nobody says anything: neither answers are under way nor turns of the user."""
+        sequencer, unclaimed = self._parts.sequencer, self._parts.unclaimed
+        answering = sequencer.ongoing or sequencer.asked or sequencer.queue.size
+        return not answering and (unclaimed is None or unclaimed.is_quiet)
+
+    @property
     def sounds(self) -> SoundStore | None:
         """All sound that is kept; None where none is."""
         return None if self._parts.sounds is None else self._parts.sounds.store
@@ -139,23 +148,30 @@ class Conversation:
             "playback": self._parts.speech.queue,
             "held": self._parts.held.queue,
             "unconfirmed": self._parts.record.queue,
+            "unclaimed": (self._parts.unclaimed or UnclaimedSound(self.settings.input)).queue,
             "mcp_lists": self._parts.mcp.queue,
         }
 
     # The connection.
 
     def connecting(
-        self, history: Sequence[Item] = (), retention: AudioRetention | None = None
+        self,
+        history: Sequence[Item] = (),
+        retention: AudioRetention | None = None,
+        *,
+        repeats_sound: bool = False,
     ) -> None:
         """A new conversation begins, or one from elsewhere goes on. Usage is kept.
 
         Args:
             history: what was said before; ids must differ.
             retention: how the sound of what is said from now on is kept; None for not at all.
+            repeats_sound: whether another connection is told what this one has made no item of.
         """
         self.history.fill(history)
         self._parts.start_over()
         self._parts.keep_sound(retention)
+        self._parts.unclaimed = UnclaimedSound(self.settings.input) if repeats_sound else None
 
     def connected(self, history: Sequence[Item] = ()) -> None:
         """The connection stands; tell the application what history is now.
@@ -188,19 +204,20 @@ class Conversation:
         self._parts.questions.start_over()
         if self._parts.sounds is not None:
             self._parts.sounds.suspended()
+        if self._parts.unclaimed is not None:
+            self._parts.unclaimed.suspend()
         self._outcome.drop_work()
         words = self._parts.record.break_off()
         if ongoing:
             self._outcome.events.append(events.AgentEnd(output=words, response_id=response_id))
         return ongoing
 
-    def resume(self, *, replay: bool, running: Collection[str], again: bool) -> None:
+    def restore(self, *, replay: bool, running: Collection[str]) -> None:
         """The new connection stands and is configured; tell it what it has to know.
 
         Args:
             replay: create the items of history at the service.
             running: ids of calls whose output is still to come.
-            again: ask for the answer that was broken off.
         """
         pending = self._outcome.client_events
         # What changed settings is of the new connection; the rest was meant for the old one, and
@@ -208,6 +225,18 @@ class Conversation:
         pending[:] = [event for event in pending if event["type"] == "session.update"]
         known = self.history.snapshot() if replay else ()
         self._parts.record.restore(known, self.wire_input, running=running)
+
+    def take_unclaimed(self) -> list[bytes | dict[str, Any]]:
+        """Sound and commits that the new connection is told behind that, in their order."""
+        unclaimed = self._parts.unclaimed
+        return [] if unclaimed is None else unclaimed.take(self.settings.input)
+
+    def resume(self, *, again: bool) -> None:
+        """The new connection has been told; responses can be asked for once more.
+
+        Args:
+            again: ask for the answer that was broken off.
+        """
         if again:
             self._parts.sequencer.request()
         self._parts.sequencer.resume()
@@ -358,8 +387,16 @@ class Conversation:
             content: the one or the other.
             now: monotonic time in seconds.
         """
-        if self._parts.sounds is not None:
-            self._parts.sounds.sending(content, now)
+        for ear in self._parts.ears:
+            hear(ear, content, self.settings.input, now)
+
+    def unsent(self, content: Mapping[str, Any] | bytes, now: float) -> None:
+        """The same for what could not be written, or has no connection to go to yet.
+
+        The next connection is told it, where `connecting` was asked to repeat sound.
+        """
+        if self._parts.unclaimed is not None:
+            hear(self._parts.unclaimed, content, self.settings.input, now)
 
     # What the service sends.
 

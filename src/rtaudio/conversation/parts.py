@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rtaudio.conversation.retention import AudioRetention
+    from rtaudio.conversation.sent_sound import SentSound
+    from rtaudio.conversation.unclaimed_sound import UnclaimedSound
 
 __all__ = ["Parts"]
 
@@ -44,6 +46,7 @@ class Parts:
         spending: what it costs.
         mcp: tools that the service calls by itself.
         sounds: sound that is kept; None where none is.
+        unclaimed: sound that another connection would be told again; None where none would be.
         tally: counts what was kept, over all connections.
         received: events of the service, over all connections.
         unknown: those of them whose type is not known.
@@ -63,6 +66,7 @@ class Parts:
         "spending",
         "tally",
         "turns",
+        "unclaimed",
         "unknown",
     )
 
@@ -79,6 +83,7 @@ class Parts:
         self.spending = Spending(outcome, self.sequencer, self.speech)
         self.mcp = Mcp(outcome, self.record, self.sequencer)
         self.sounds: SoundKeeper | None = None
+        self.unclaimed: UnclaimedSound | None = None
         self.tally = SoundTally()
         self.received = 0
         self.unknown = 0
@@ -93,6 +98,8 @@ class Parts:
         self.questions.start_over()
         self.spending.start_over()
         self.mcp.start_over()
+        if self.unclaimed is not None:
+            self.unclaimed.start_over(self.settings.input)
         self.outcome.drop_work()
 
     def keep_sound(self, retention: AudioRetention | None) -> None:
@@ -104,12 +111,22 @@ class Parts:
             )
         self.sounds = self.record.sounds = self.speech.sounds = sounds
 
+    @property
+    def ears(self) -> list[SentSound | UnclaimedSound]:
+        """Who hears of the user's sound: when it is sent, and what the service says of it."""
+        ears: list[SentSound | UnclaimedSound] = []
+        if self.sounds is not None:
+            ears.append(self.sounds.sent)
+        if self.unclaimed is not None:
+            ears.append(self.unclaimed)
+        return ears
+
     def read_settings(self, session: Mapping[str, Any], *, confirmed: bool) -> None:
         """Take in settings: the service's own where `confirmed`, else those we asked for."""
         self.settings.read(session, confirmed=confirmed)
         self.speech.settings_changed()
-        if self.sounds is not None:
-            self.sounds.settings_changed()
+        for ear in self.ears:
+            ear.detects(self.settings.detects_turns)
 
     def judge_question(self, item_id: str, now: float, *, passed: bool) -> None:
         """What the user said was checked, or needs no check."""

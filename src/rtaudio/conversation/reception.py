@@ -115,18 +115,20 @@ def _speech_started(
     parts: Parts, event: protocol.InputAudioBufferSpeechStarted, now: float
 ) -> None:
     parts.speech.user_speaks(now)
-    if parts.sounds is not None:
-        parts.sounds.sent.speech_started(event.item_id, event.audio_start_ms)
+    for ear in parts.ears:
+        ear.speech_started(event.item_id, event.audio_start_ms)
 
 
 def _speech_stopped(
     parts: Parts, event: protocol.InputAudioBufferSpeechStopped, _now: float
 ) -> None:
-    if parts.sounds is not None:
-        parts.sounds.sent.speech_stopped(event.item_id, event.audio_end_ms)
+    for ear in parts.ears:
+        ear.speech_stopped(event.item_id, event.audio_end_ms)
 
 
 def _committed(parts: Parts, event: protocol.InputAudioBufferCommitted, _now: float) -> None:
+    for ear in parts.ears:
+        ear.committed(event.item_id)
     if parts.sounds is not None:
         parts.sounds.committed(event.item_id)
     checked = parts.held.checking.questions and parts.settings.transcribes
@@ -137,8 +139,8 @@ def _committed(parts: Parts, event: protocol.InputAudioBufferCommitted, _now: fl
 
 
 def _timeout(parts: Parts, event: protocol.InputAudioBufferTimeoutTriggered, _now: float) -> None:
-    if parts.sounds is not None:
-        parts.sounds.sent.timed_out(event.item_id, event.audio_start_ms, event.audio_end_ms)
+    for ear in parts.ears:
+        ear.timed_out(event.item_id, event.audio_start_ms, event.audio_end_ms)
     parts.outcome.events.append(
         events.InputAudioTimeoutTriggered(
             item_id=event.item_id,
@@ -254,8 +256,9 @@ def _input_failed(
 def _error(parts: Parts, event: protocol.ErrorEvent, _now: float) -> None:
     error = event.error
     parts.sequencer.error(code=error.code, message=error.message, event_id=error.event_id)
-    if parts.sounds is not None and error.code == "input_audio_buffer_commit_empty":
-        parts.sounds.sent.commit_refused()
+    if error.code == "input_audio_buffer_commit_empty":
+        for ear in parts.ears:
+            ear.commit_refused()
     parts.outcome.events.append(events.Error(error=event))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -14,7 +13,7 @@ from rtaudio.conversation.sent_sound import SentSound
 from rtaudio.conversation.sound_store import SoundStore, SoundTally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from rtaudio.conversation.events import Audio
     from rtaudio.conversation.item_list import ItemList
@@ -89,26 +88,8 @@ class SoundKeeper:
 
     # What the user says.
 
-    def sending(self, content: Mapping[str, Any] | bytes, now: float) -> None:
-        """An event, or sound in the wire's format, is about to be written."""
-        if isinstance(content, bytes):
-            self.sent.append(content, self._settings.input, now)
-            return
-        kind = content.get("type")
-        if kind == "input_audio_buffer.commit":
-            self.sent.commit()
-        elif kind == "input_audio_buffer.clear":
-            self.sent.clear()
-        elif kind == "input_audio_buffer.append":
-            try:
-                sound = binascii.a2b_base64(content.get("audio", ""), strict_mode=True)
-            except (binascii.Error, TypeError, ValueError):
-                return  # the service will refuse it
-            self.sent.append(sound, self._settings.input, now)
-
     def committed(self, item_id: str) -> None:
-        """An item was made of what the user said."""
-        self.sent.committed(item_id)
+        """An item was made of what the user said, and `sent` has heard of it."""
         sound = self.store.get(item_id, 0)
         if sound is not None:
             self._history.attach(sound)
@@ -159,15 +140,11 @@ class SoundKeeper:
 
     # The connection.
 
-    def settings_changed(self) -> None:
-        """Turn detection may be on or off now."""
-        self.sent.detects(self._settings.detects_turns)
-
     def suspended(self) -> None:
         """The connection broke, and another takes its place, which counts from its beginning."""
         self.disconnected()
         self.sent = SentSound(self.store, self._settings.input)
-        self.settings_changed()
+        self.sent.detects(self._settings.detects_turns)
 
     def disconnected(self) -> None:
         """Nothing more will come."""

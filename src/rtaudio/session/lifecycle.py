@@ -15,7 +15,9 @@ import msgspec
 
 from rtaudio.conversation.events import AgentHandoff, Reconnected, Reconnecting
 from rtaudio.errors import ConfigError, ConnectionLost, TransportError
+from rtaudio.protocol import ErrorEvent
 from rtaudio.session.config import default_config, initial_config, is_transcription, wanted_tracing
+from rtaudio.session.expiry import Expiry
 from rtaudio.session.link import Link
 from rtaudio.session.offer import prepare_offer
 from rtaudio.session.tool_calls import GRACE_S
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from rtaudio.protocol import SessionCreated
     from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.offer import Offer
     from rtaudio.session.options import RealtimeSessionOptions
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from rtaudio.transports.base import ApiKey
 
 __all__ = ["Lifecycle"]
+
+_EXPIRED = "session_expired"
 
 
 class Lifecycle:
@@ -51,8 +56,15 @@ class Lifecycle:
         self._options = options
         self._model: str | None = None
         self.link = Link(
-            agent, options, options.make_transport(), self.hand_over, self._mend, self._finish
+            agent,
+            options,
+            options.make_transport(),
+            self.hand_over,
+            self._mend,
+            self._finish,
+            self._oversee,
         )
+        self._expiry = Expiry(self.link, self._renew)
         # What the present connection was made with, but for the configuration: the next one gets
         # one of its own, and all that is said in it need not be held until then.
         self._wanted = ConnectOptions()
@@ -153,6 +165,7 @@ class Lifecycle:
             await self._attempt_to_open(mine, config)
         except BaseException:
             if mine == self._generation:
+                self._expiry.stop()
                 link.conversation.disconnected()
             raise
         finally:
@@ -229,20 +242,52 @@ class Lifecycle:
     def _mend(self, error: TransportError) -> bool:
         policy = self._options.reconnect
         if policy is None or not policy.retry_if(error):
+            self._expiry.stop()
             return False
-        answering = self.link.suspend()
-        self._mending = asyncio.get_running_loop().create_task(
-            self._reconnect(policy, error, answering=answering), name="rtaudio-reconnect"
-        )
+        self._begin_mending(policy, error, leaves=False)
         return True
 
+    def _oversee(self, event: SessionCreated | ErrorEvent) -> bool:
+        """Look at an event that may be about the session's end; true where it is dealt with."""
+        if isinstance(event, ErrorEvent):
+            return event.error.code == _EXPIRED and self._renew()
+        if self._options.reconnect is not None:
+            self._expiry.begin(event.session.get("expires_at"))
+        return False
+
+    def _renew(self) -> bool:
+        """Leave a connection that the service is ending, and make another one.
+
+        Returns:
+            Whether that is so.
+        """
+        policy = self._options.reconnect
+        if policy is None or self.link.transport.status != "connected":
+            return False
+        error = TransportError("the session has reached its time limit", code=_EXPIRED)
+        self._begin_mending(policy, error, leaves=True)
+        return True
+
+    def _begin_mending(self, policy: ReconnectPolicy, error: Exception, *, leaves: bool) -> None:
+        self._expiry.stop()
+        answering = self.link.suspend()
+        mending = self._reconnect(policy, error, answering=answering, leaves=leaves)
+        loop = asyncio.get_running_loop()
+        self._mending = loop.create_task(mending, name="rtaudio-reconnect")
+
     async def _reconnect(
-        self, policy: ReconnectPolicy, error: Exception, *, answering: bool
+        self, policy: ReconnectPolicy, error: Exception, *, answering: bool, leaves: bool
     ) -> None:
         link = self.link
         lost_at = link.transport.clock.monotonic()
+        if leaves:
+            try:
+                await link.transport.shut()
+            except Exception as failure:
+                link.broadcast.report(failure)
         for attempt in range(1, policy.max_attempts + 1):
-            delay_s = policy.delay_s(attempt, random.random())
+            at_once = leaves and attempt == 1
+            delay_s = 0.0 if at_once else policy.delay_s(attempt, random.random())
             link.broadcast.deliver(Reconnecting(attempt=attempt, delay_s=delay_s, error=error))
             await link.transport.clock.sleep(delay_s)
             try:
@@ -285,6 +330,7 @@ class Lifecycle:
     def _begin_close(self) -> asyncio.Task[None]:
         self._generation += 1
         self._connecting = False
+        self._expiry.stop()
         if self._closing is None or self._closing.done():
             attempt, self._attempt = self._attempt, None
             self._closing = asyncio.ensure_future(self._clean_up(self.link.stop(), attempt))

@@ -16,6 +16,7 @@ from rtaudio.conversation.events import (
 )
 from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ConnectionLost, TransportError
+from rtaudio.protocol import ErrorEvent, SessionCreated
 from rtaudio.session.audio import OutputAudio
 from rtaudio.session.broadcast import Broadcast
 from rtaudio.session.context import RunContext
@@ -62,6 +63,8 @@ class Link:
         hand_over: makes another agent current, on behalf of the one whose call it is.
         mend: called with the error by which the connection was lost; true where it sees to another.
         finish: begins to close the session, and does not wait for it.
+        oversee: called with events that may be about the session's end; true where that is all
+            that is to be done about one.
 
     Attributes:
         context: handed to everything the application has written.
@@ -71,6 +74,7 @@ class Link:
         guardrails: runs the checks of what it says, and of what it is told.
         outbox: writes to the transport, in one order.
         feed: the application's sound, on its way to the outbox.
+        after_event: called after each event of the service; None for nothing.
         sound_writer: writes kept sound to disk.
     """
 
@@ -82,9 +86,12 @@ class Link:
         hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
         mend: Callable[[TransportError], bool],
         finish: Callable[[], object],
+        oversee: Callable[[SessionCreated | ErrorEvent], bool],
     ) -> None:
         self._options = options
         self._finish = finish
+        self._oversee = oversee
+        self.after_event: Callable[[], object] | None = None
         self.transport = transport
         self.conversation = Conversation(transport.medium)
         # Asked at each event.
@@ -92,7 +99,9 @@ class Link:
         self.context = RunContext(options.context, self.conversation)
         self.broadcast = Broadcast(self.context, agent)
         self.outbox = Outbox(transport, self._send_failed)
-        self.feed = SoundFeed(transport, self.outbox, self.conversation.settings, options)
+        self.feed = SoundFeed(
+            transport, self.outbox, self.conversation.settings, options, self._unsent
+        )
         self._one_by_one = False
         self._inbox = Inbox(lambda: self.calls.running, self.broadcast.report)
         self.calls = ToolCalls(
@@ -131,7 +140,7 @@ class Link:
     def begin(self) -> None:
         """Make everything ready for a connection that is about to be made."""
         options = self._options
-        self._suspended = False
+        self._suspended = self.feed.is_adrift = False
         self.broadcast.begin()
         self.broadcast.handlers.limit = options.max_queued_events
         self.stop()
@@ -148,8 +157,12 @@ class Link:
         self.conversation.mcp.respond = options.automatically_trigger_response_for_mcp_tool_calls
         formats = self.transport.track_formats(options.input_audio, options.output_audio)
         self.conversation.carry(formats)
-        self.conversation.connecting(options.history, options.retention)
-        self.outbox.sending = None if self.conversation.sounds is None else self._sending
+        # Where sound is a track, what was said while there was none is gone for good.
+        repeats = options.reconnect is not None and self.transport.medium == "events"
+        self.conversation.connecting(options.history, options.retention, repeats_sound=repeats)
+        self.feed.repeats = repeats
+        heard = repeats or self.conversation.sounds is not None
+        self.outbox.sending = self._sending if heard else None
         self.conversation.spending.allow(options.usage_limit, options.prices)
 
     def listen(self) -> None:
@@ -185,11 +198,13 @@ class Link:
         # What arrived before belongs to the old connection.
         self._inbox.drain()
         self._suspended = True
-        self.outbox.clear()
+        self.feed.is_open, self.feed.is_adrift = False, self.feed.repeats
         self.guardrails.stop(for_good=False)
         # What the service asked it has forgotten, unlike the tools that were called.
         self.mcp_approvals.stop()
         answering = self.conversation.suspend()
+        for content in self.outbox.clear():
+            self._unsent(content)
         self.pump()
         return answering
 
@@ -197,12 +212,16 @@ class Link:
         """The other connection stands; `again` where the broken answer is to be given once more."""
         self._suspended = False
         self._connection += 1
-        self.conversation.resume(replay=replay, running=self.calls.owed(), again=again)
+        conversation = self.conversation
+        conversation.restore(replay=replay, running=self.calls.owed())
+        self.outbox.post(*conversation.take_outgoing(), *conversation.take_unclaimed())
+        self.feed.is_open, self.feed.is_adrift = True, False
+        conversation.resume(again=again)
         self.pump()
 
     def end(self, error: TransportError | None) -> None:
         """There is no connection any more, and will be none; `error` where that is a failure."""
-        self._suspended = False
+        self._suspended = self.feed.is_adrift = False
         self.stop()
         self.conversation.disconnected()
         self.sound_writer.start(self.conversation.take_writings())
@@ -338,11 +357,15 @@ class Link:
             return
         if self.broadcast.wants("transport_event"):
             self.broadcast.deliver(TransportEvent(raw=lasting(raw)))
+        if isinstance(event, (SessionCreated, ErrorEvent)) and self._oversee(event):
+            return
         try:
             self.conversation.receive(event, self.transport.clock.monotonic())
         except Exception as error:
             self.broadcast.report(error)
         self.pump()
+        if self.after_event is not None:
+            self.after_event()
 
     def _on_sound(self, pcm: bytes) -> None:
         try:
@@ -368,7 +391,8 @@ class Link:
             self.broadcast.report(error)
 
     def _on_status(self, status: TransportStatus) -> None:
-        self.feed.is_open = status == "connected"
+        # Between two connections, the new one is told first what the old one did not take in.
+        self.feed.is_open = status == "connected" and not self._suspended
         self.broadcast.deliver(ConnectionChange(status=status))
 
     def _on_lost(self, error: Exception | None) -> None:
@@ -387,6 +411,9 @@ class Link:
         except Exception as error:
             # What cannot be kept can still be sent.
             self.broadcast.report(error)
+
+    def _unsent(self, content: Mapping[str, Any] | bytes) -> None:
+        self.conversation.unsent(content, self.transport.clock.monotonic())
 
     def _settle(self, writing: Writing) -> None:
         error = writing.settle()

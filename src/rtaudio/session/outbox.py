@@ -73,11 +73,11 @@ class Outbox:
             size=len(self._letters), bound=MAX_WAITING, policy="raise", lost=self._lost
         )
 
-    def post(self, *events: Mapping[str, Any]) -> None:
-        """Queue events that nobody waits for, and see to it that they are written."""
-        if not events:
+    def post(self, *contents: Mapping[str, Any] | bytes) -> None:
+        """Queue events and sound that nobody waits for, and see to it that they are written."""
+        if not contents:
             return
-        letters = [_Letter(event, awaited=False) for event in events]
+        letters = [_Letter(content, awaited=False) for content in contents]
         if self._admit(letters):
             self._start()
 
@@ -148,12 +148,18 @@ class Outbox:
                 loop.call_soon(self._failed, letter.content, error)
         return False
 
-    def clear(self) -> None:
-        """Drop what is not written yet: the connection is gone. Those who wait are told."""
+    def clear(self) -> list[Mapping[str, Any] | bytes]:
+        """Drop what is not written yet: the connection is gone. Those who wait are told.
+
+        Returns:
+            What was dropped, in order.
+        """
         self._lost += len(self._letters)
         for letter in self._letters:
             letter.error = ConnectionLost("the connection ended before this was sent")
+        dropped = [letter.content for letter in self._letters]
         self._letters.clear()
+        return dropped
 
     async def _flush(self) -> None:
         try:

@@ -23,6 +23,10 @@ def _is_worth_retrying(error: Exception) -> bool:
 class ReconnectPolicy:
     """What to do about a connection that was lost. One that was closed stays closed.
 
+    The user's sound is not lost with it: what was sent, and is no item yet, is sent again. Before
+    the service ends a session by its time limit, another connection takes its place at a moment in
+    which nobody speaks.
+
     The first attempt comes after `initial_delay_s`, each further one after `factor` times as long,
     but no longer than `max_delay_s`. Of each delay the share `jitter` is left to chance, so that
     the sessions of a server that went down do not all come back in the same moment.

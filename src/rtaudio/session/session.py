@@ -288,7 +288,9 @@ class RealtimeSession:
         """Send a piece of the user's speech; waits where the connection cannot keep up.
 
         While there is no connection the sound is dropped, silently: a microphone goes on. How much
-        it was, `stats.input_audio_dropped_ms` tells.
+        it was, `stats.input_audio_dropped_ms` tells. With a `ReconnectPolicy` nothing is lost: what
+        is said between two connections the next one is told, behind what the one before had not
+        made an item of; at most the latest 300 s.
 
         Args:
             audio: bytes, bytearray, memoryview or int16 array in the `input_audio` format; in the

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rtaudio.errors import ConnectionLost
 from rtaudio.session.audio import InputAudio, length_ms
 from rtaudio.transports.base import DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from rtaudio.audio import PcmLike
     from rtaudio.conversation.settings import WireSettings
@@ -29,9 +30,12 @@ class SoundFeed:
         outbox: writes it.
         settings: the wire's formats.
         options: tell the application's format.
+        keep: called with sound and commits that the next connection has to be told.
 
     Attributes:
         is_open: whether there is a connection that takes sound.
+        is_adrift: whether there is none, and another is being made that will take it.
+        repeats: whether the next connection is told what was lost with this one.
         sent_bytes: what was written, in the wire's format.
         sent_ms: its length.
         dropped_ms: length of what was given while there was no connection.
@@ -43,13 +47,18 @@ class SoundFeed:
         outbox: Outbox,
         settings: WireSettings,
         options: RealtimeSessionOptions,
+        keep: Callable[[Mapping[str, Any] | bytes], None],
     ) -> None:
         self._transport = transport
         self._outbox = outbox
         self._settings = settings
         self._options = options
+        self._keep = keep
+        # A track takes sound at its own pace, and other events need not wait for that.
+        self._is_track = transport.medium == "track"
+        self._put = self._put_on_track if self._is_track else outbox.send_sound
         self._input = InputAudio(None)
-        self.is_open = False
+        self.is_open = self.is_adrift = self.repeats = False
         self.sent_bytes = 0
         self.sent_ms = 0.0
         self.dropped_ms = 0.0
@@ -63,7 +72,7 @@ class SoundFeed:
         self._input.reset()
 
     def send(self, audio: PcmLike) -> Awaitable[None]:
-        """Write a piece of sound; drop it where there is no connection.
+        """Write a piece of sound; without a connection, keep it for the next one or drop it.
 
         Returns:
             What to wait for; `DONE` where it is written already.
@@ -72,7 +81,7 @@ class SoundFeed:
             AudioError: the buffer holds something else.
         """
         settings = self._settings
-        if not self.is_open:
+        if not (self.is_open or self.is_adrift):
             self.dropped_ms += length_ms(audio, self._options.input_audio or settings.input)
             return DONE
         wire = self._input.process(audio, settings.input)
@@ -80,19 +89,26 @@ class SoundFeed:
 
     def write(self, wire: bytes) -> Awaitable[None]:
         """The same with sound that is in the wire's format already."""
-        if not self.is_open:
+        if self.is_open:
+            try:
+                writing = self._put(wire)
+            except ConnectionLost:
+                if not self.repeats:
+                    raise
+            else:
+                if writing is not DONE:
+                    return self._finish(writing, wire)
+        elif self.is_adrift:
+            self._keep(wire)
+        else:
             self.drop(wire)
             return DONE
-        if self._transport.medium == "track":
-            # It takes sound at its own pace, and other events need not wait for that.
-            writing = self._transport.send_audio(wire) or DONE
-        else:
-            writing = self._outbox.send_sound(wire)
-        if writing is not DONE:
-            return self._finish(writing, wire)
         self.sent_bytes += len(wire)
         self.sent_ms += len(wire) / self._settings.input_bytes_per_ms
         return DONE
+
+    def _put_on_track(self, wire: bytes) -> Awaitable[None]:
+        return self._transport.send_audio(wire) or DONE
 
     def drop(self, wire: bytes) -> None:
         """Count sound that is lost."""
@@ -100,13 +116,17 @@ class SoundFeed:
 
     async def commit(self, audio: PcmLike | None = None) -> None:
         """Write a last piece, what conversion held back, and that the turn ends there."""
-        if not self.is_open:
+        if not (self.is_open or self.is_adrift):
             if audio is not None:
                 await self.send(audio)
             return
         wire = b"" if audio is None else self._input.process(audio, self._settings.input)
         wire += self._input.flush()
-        if self._transport.medium == "track":
+        if self.is_adrift:
+            if wire:
+                self.write(wire)
+            self._keep(_COMMIT)
+        elif self._is_track:
             if wire:
                 await self.write(wire)
             await self._transport.flush_audio()
@@ -115,6 +135,10 @@ class SoundFeed:
             await self._finish(self._outbox.send(*((wire,) if wire else ()), _COMMIT), wire)
 
     async def _finish(self, writing: Awaitable[None], wire: bytes) -> None:
-        await writing
+        try:
+            await writing
+        except ConnectionLost:
+            if not self.repeats:
+                raise
         self.sent_bytes += len(wire)
         self.sent_ms += len(wire) / self._settings.input_bytes_per_ms

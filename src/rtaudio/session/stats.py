@@ -24,7 +24,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
         input_audio_bytes: sound written to the service, in the wire's format.
         input_audio_ms: its length.
         input_audio_dropped_ms: length of the sound given to `send_audio` while there was no
-            connection.
+            connection, and none was being made again.
         output_audio_bytes: sound of answers that arrived and was delivered, in the wire's format.
         output_audio_ms: its length.
         output_audio_suppressed: pieces of sound that came late for an answer that had been
@@ -42,9 +42,10 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
             `requests` (for responses, waiting for the one before), `responses` (open ones),
             `playback` (parts of answers not heard yet), `held` (milliseconds of sound that wait for
             guardrails; lost are those that were never delivered), `unconfirmed` (messages kept for
-            a reconnect), `calls` (of tools, without an answer yet), `approvals` (decisions kept),
-            `mcp_lists` (of tools, by server), `mcp_requests` (of the service for approval),
-            `checks` (of guardrails, running).
+            a reconnect), `unclaimed` (milliseconds of the user's sound kept for one), `calls` (of
+            tools, without an answer yet), `approvals` (decisions kept), `mcp_lists` (of tools, by
+            server), `mcp_requests` (of the service for approval), `checks` (of guardrails,
+            running).
     """
 
     events_received: int

@@ -26,7 +26,7 @@ from rtaudio.transports.engines.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from picows import WSFrame, WSTransport
 
@@ -171,6 +171,7 @@ class PicowsSocket(WSListener):
         self._fragments: bytearray | None = None
         self._goodbye: End | None = None
         self._is_over = False
+        self._is_closing: Callable[[], bool] = bool
         # Set while the network takes no more, and while `close` waits.
         self._blocked: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -195,7 +196,7 @@ class PicowsSocket(WSListener):
     def send(self, text: bytes) -> Awaitable[None] | None:
         """See `Socket`."""
         transport = self._transport
-        if transport is None or self._is_over or transport.is_close_frame_sent:
+        if transport is None or transport.is_close_frame_sent or self._is_closing():
             raise SocketEnded(self._goodbye or End())
         transport.send(_TEXT, text)
         return None if self._blocked is None else self._drain()
@@ -234,6 +235,7 @@ class PicowsSocket(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
+        self._is_closing = transport.underlying_transport.is_closing
         transport.underlying_transport.set_write_buffer_limits(WRITE_AHEAD_BYTES)
         self._wait_to_ping()
 
