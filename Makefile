@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test soak build lint format types bench bench-guardrails bench-transcribe bench-webrtc asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test soak build lint format types bench bench-guardrails bench-transcribe bench-many bench-webrtc asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -32,6 +32,12 @@ bench-guardrails: $(VENV)/.dev
 bench-transcribe: $(VENV)/.dev
 	mkdir -p build/bench
 	$(BIN)/python bench/bench_transcribe.py --json build/bench/transcribe.json
+
+## bench-many: 500 sessions at once on one core, DURATION seconds: delays, processor, memory
+DURATION := 30
+bench-many: $(VENV)/.dev
+	mkdir -p build/bench
+	$(BIN)/python bench/bench_many_sessions.py --seconds $(DURATION) --json build/bench/many.json
 
 ## bench-webrtc: processor time of a call over WebRTC, against stock aiortc
 bench-webrtc: $(VENV)/.dev

@@ -8,6 +8,7 @@ import pytest
 from rtaudio import TransportError
 from rtaudio.session.outbox import MAX_WAITING, Outbox
 from rtaudio.transports import RealtimeTransport
+from rtaudio.transports.base import DONE
 
 
 class Gate(RealtimeTransport):
@@ -151,3 +152,81 @@ async def test_what_belongs_together_is_taken_as_a_whole_where_there_is_room() -
     while outbox.queue.size:
         await idle()
     assert gate.written == list(range(2 * MAX_WAITING))
+
+
+class Quick(Gate):
+    """A transport that takes sound at once, and no event before it is let."""
+
+    def send_audio(self, pcm: Any) -> Any:
+        self.written.append(bytes(pcm))
+        return DONE
+
+
+async def test_sound_goes_at_once_where_nothing_is_in_line() -> None:
+    gate = Quick()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    heard: list[Any] = []
+    outbox.sending = heard.append
+    assert outbox.send_sound(b"one") is DONE
+    assert outbox.send_sound(b"two") is DONE
+    assert gate.written == heard == [b"one", b"two"]
+
+
+async def test_sound_waits_behind_what_is_in_line() -> None:
+    gate = Quick()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    outbox.post(event(0))
+    first = asyncio.ensure_future(outbox.send_sound(b"one"))
+    await idle()
+    second = asyncio.ensure_future(outbox.send_sound(b"two"))
+    await idle()
+    assert gate.written == []
+    gate.open_gate.set()
+    await asyncio.gather(first, second)
+    assert gate.written == [0, b"one", b"two"]
+
+
+async def test_what_comes_while_sound_is_written_goes_behind_it() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    tasks = [asyncio.ensure_future(outbox.send_sound(b"one"))]
+    await idle()
+    outbox.post(event(1))
+    tasks.append(asyncio.ensure_future(outbox.send_sound(b"two")))
+    await idle()
+    gate.open_gate.set()
+    await asyncio.gather(*tasks)
+    assert gate.written == [b"one", 1, b"two"]
+
+
+async def test_sound_whose_sender_is_cancelled_does_not_hold_up_the_rest() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    sending = asyncio.ensure_future(outbox.send_sound(b"one"))
+    await idle()
+    outbox.post(event(1))
+    sending.cancel()
+    gate.open_gate.set()
+    await idle()
+    assert gate.written == [1]
+
+
+async def test_sound_that_cannot_be_written_raises() -> None:
+    gate = Gate()
+    gate.open_gate.set()
+    gate.errors[b"sound"] = OSError("broken")
+    outbox = Outbox(gate, lambda _event, _error: None)
+    with pytest.raises(OSError, match="broken"):
+        await outbox.send_sound(b"sound")
+    await outbox.send_sound(b"more")
+    assert gate.written == [b"more"]
+
+
+async def test_what_is_dropped_is_given_back_in_order() -> None:
+    gate = Gate()
+    outbox = Outbox(gate, lambda _event, _error: None)
+    sends = [asyncio.ensure_future(outbox.send(each)) for each in (event(0), b"one", event(2))]
+    await idle()
+    assert outbox.clear() == [b"one", event(2)]
+    gate.open_gate.set()
+    await asyncio.wait(sends)

@@ -27,7 +27,7 @@ LIBRARIES = ("numpy", "av", "websockets", "msgspec")
 EXTRAS = {
     "local": (("faster_whisper",), "offline transcription"),
     "webrtc": (("aiortc",), "calls over WebRTC"),
-    "speed": (("picows", "uvloop"), "WebSockets at a third less CPU"),
+    "speed": (("picows", "uvloop"), "WebSockets at half the CPU"),
     "score": (("jiwer", "whisper_normalizer"), "word error rates"),
 }
 """Extra: the modules it brings, and what they are for."""

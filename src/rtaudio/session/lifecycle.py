@@ -15,7 +15,7 @@ import msgspec
 
 from rtaudio.conversation.events import AgentHandoff, Reconnected, Reconnecting
 from rtaudio.errors import ConfigError, ConnectionLost, TransportError
-from rtaudio.protocol import ErrorEvent
+from rtaudio.protocol import ErrorEvent, SessionCreated
 from rtaudio.session.config import default_config, initial_config, is_transcription, wanted_tracing
 from rtaudio.session.expiry import Expiry
 from rtaudio.session.link import Link
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from rtaudio.protocol import SessionCreated
+    from rtaudio.protocol import ServerEvent, UnknownEvent
     from rtaudio.session.agent import RealtimeAgent
     from rtaudio.session.offer import Offer
     from rtaudio.session.options import RealtimeSessionOptions
@@ -247,11 +247,11 @@ class Lifecycle:
         self._begin_mending(policy, error, leaves=False)
         return True
 
-    def _oversee(self, event: SessionCreated | ErrorEvent) -> bool:
+    def _oversee(self, event: ServerEvent | UnknownEvent) -> bool:
         """Look at an event that may be about the session's end; true where it is dealt with."""
         if isinstance(event, ErrorEvent):
             return event.error.code == _EXPIRED and self._renew()
-        if self._options.reconnect is not None:
+        if isinstance(event, SessionCreated) and self._options.reconnect is not None:
             self._expiry.begin(event.session.get("expires_at"))
         return False
 

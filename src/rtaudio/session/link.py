@@ -52,6 +52,9 @@ __all__ = ["Link"]
 
 _log = logging.getLogger("rtaudio.session")
 
+# Events that may be about the session's end.
+_OVERSEEN = frozenset({SessionCreated, ErrorEvent})
+
 
 class Link:
     """Owns the conversation and all that works beside it on a session's behalf.
@@ -86,7 +89,7 @@ class Link:
         hand_over: Callable[[RealtimeAgent, RealtimeAgent], Awaitable[None]],
         mend: Callable[[TransportError], bool],
         finish: Callable[[], object],
-        oversee: Callable[[SessionCreated | ErrorEvent], bool],
+        oversee: Callable[[ServerEvent | UnknownEvent], bool],
     ) -> None:
         self._options = options
         self._finish = finish
@@ -357,7 +360,8 @@ class Link:
             return
         if self.broadcast.wants("transport_event"):
             self.broadcast.deliver(TransportEvent(raw=lasting(raw)))
-        if isinstance(event, (SessionCreated, ErrorEvent)) and self._oversee(event):
+        # By type, as this is asked of every piece of sound.
+        if type(event) in _OVERSEEN and self._oversee(event):
             return
         try:
             self.conversation.receive(event, self.transport.clock.monotonic())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from rtaudio.transports.engines.base import (
@@ -112,7 +113,8 @@ class WebsocketsSocket:
             raise SocketEnded(_end(closed)) from None
         if self._connection.state is not State.OPEN:
             # It ended while this waited to be written; the library says nothing about that.
-            raise SocketEnded(End(self._connection.close_code))
+            code = self._connection.close_code
+            raise SocketEnded(End(None if code == CloseCode.ABNORMAL_CLOSURE else code))
 
     async def close(self) -> None:
         """See `Socket`."""
