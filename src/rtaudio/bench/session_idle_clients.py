@@ -106,7 +106,11 @@ class _Rtaudio:
         self._tools = [function_tool(tell_weather), function_tool(book_table)]
 
     def _options(self) -> dict[str, Any]:
-        return {"url": self._url, "api_key": "none"}
+        from rtaudio.transports import WebSocketTransport
+
+        # On the library whose bare connection it is compared with.
+        transport = WebSocketTransport(self._url, engine="websockets")
+        return {"transport": transport, "api_key": "none"}
 
     async def open(self, number: int) -> Any:
         from rtaudio.session import RealtimeAgent, RealtimeSession
