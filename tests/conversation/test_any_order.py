@@ -240,7 +240,9 @@ class Watched:
         elif kind == "response.done":
             done = wire["response"]["id"]
             if not (done and self.response_id and done != self.response_id):
-                self.ongoing, self.pending, self.response_id = False, None, None
+                # What goes on later is another response, even where nobody says that it began.
+                self.ongoing, self.cancelled, self.pending = False, False, None
+                self.response_id = None
         self.conversation.receive(event, self.now)
 
     def refuse(self, code: str | None, about: str | None) -> None:
