@@ -22,7 +22,7 @@ KERNELS = ("resample", *OPUS_KERNELS, "g711", "ring", "wire", "levels", "simd")
 OPUS_FEATURES = {"dred": "DRED", "deep_plc": "deep PLC"}
 """What libopus 1.5 and newer may have been built with."""
 
-LIBRARIES = ("numpy", "av", "websockets", "msgspec")
+LIBRARIES = ("numpy", "av", "websockets", "aiohttp", "msgspec")
 
 EXTRAS = {
     "local": (("faster_whisper",), "offline transcription"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rtaudio.errors import ConfigError
 
 if TYPE_CHECKING:
-    from websockets.datastructures import Headers
+    from multidict import MultiMapping
 
 __all__ = ["PROTOCOL", "check_binding", "offered_protocols", "token_accepted"]
 
@@ -41,13 +41,13 @@ def _is_loopback(host: str) -> bool:
         return False  # a name, or "" which means every interface
 
 
-def offered_protocols(headers: Headers) -> list[str]:
+def offered_protocols(headers: MultiMapping[str]) -> list[str]:
     """Return the subprotocols that a client offers, in order."""
-    lines = headers.get_all("Sec-WebSocket-Protocol")
+    lines = headers.getall("Sec-WebSocket-Protocol", ())
     return [name.strip() for line in lines for name in line.split(",") if name.strip()]
 
 
-def token_accepted(headers: Headers, token: str | None) -> bool:
+def token_accepted(headers: MultiMapping[str], token: str | None) -> bool:
     """Tell whether a client's request carries the token, or none is asked for.
 
     The token may come as `Authorization: Bearer TOKEN` or as a subprotocol. The comparison takes
@@ -60,7 +60,7 @@ def token_accepted(headers: Headers, token: str | None) -> bool:
         for name in offered_protocols(headers)
         if name.startswith(_KEY_PROTOCOL)
     ]
-    for value in headers.get_all("Authorization"):
+    for value in headers.getall("Authorization", ()):
         scheme, _, credential = value.partition(" ")
         if scheme.lower() == "bearer":
             given.append(credential.strip())

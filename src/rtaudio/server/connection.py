@@ -7,7 +7,6 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
-from websockets.exceptions import ConnectionClosed
 
 from rtaudio.audio import AudioConverter, AudioFormat
 from rtaudio.protocol import (
@@ -46,12 +45,11 @@ from rtaudio.server.speech_input import SpeechInput
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from websockets.asyncio.server import ServerConnection
-
     from rtaudio.protocol import ClientEvent, Item, ServerEvent
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.engines.base import Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
+    from rtaudio.server.line import Line
     from rtaudio.server.recognition import RecognitionPool
 
 __all__ = ["Connection"]
@@ -60,10 +58,10 @@ _log = logging.getLogger(__name__)
 
 
 class Connection:
-    """Serves one WebSocket until it closes.
+    """Serves one client until its line closes.
 
     Args:
-        socket: an accepted connection.
+        line: carries the events.
         config: the session's settings, to begin with.
         pool: where speech is recognised; shared with other connections.
         detector: the voice activity engine; shared with other connections.
@@ -74,7 +72,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        line: Line,
         *,
         config: SessionConfig,
         pool: RecognitionPool,
@@ -83,7 +81,7 @@ class Connection:
         voice: Voice | None,
         limits: Limits,
     ) -> None:
-        self._socket = socket
+        self._line = line
         self._config = config
         self._items = ItemStore(max_items=limits.items, max_bytes=limits.retained_bytes)
         hearing = Hearing(config, self._items, pool)
@@ -121,14 +119,14 @@ class Connection:
         }
 
     async def run(self) -> None:
-        """Serve the client until the connection closes, from either side."""
+        """Serve the client until the line closes, from either side."""
         try:
             await self._send(
                 SessionCreated(event_id=new_id("event"), session=self._config.settings)
             )
-            async for message in self._socket:
+            async for message in self._line:
                 await self._receive(message)
-        except (ConnectionClosed, ConnectionError):
+        except ConnectionError:
             pass
         finally:
             await self._responses.close()
@@ -136,10 +134,7 @@ class Connection:
 
     async def _send(self, event: ServerEvent) -> None:
         """Send an event; raises ConnectionError once the client is gone."""
-        try:
-            await self._socket.send(encode_event(event), text=True)
-        except ConnectionClosed:
-            raise ConnectionResetError("the client is gone") from None
+        await self._line.send(encode_event(event))
 
     async def _receive(self, message: str | bytes) -> None:
         event_id = None

@@ -25,8 +25,6 @@ class Limits:
         items: conversation items kept per session; the oldest go first.
         retained_bytes: conversation items of a session, with the sound that
             `conversation.item.retrieve` returns; old sound goes first, then old items.
-        queued_messages: messages read ahead of the one being handled; with `message_bytes` this
-            bounds what waits in memory while recognition holds a client up.
     """
 
     sessions: int = 256
@@ -35,7 +33,6 @@ class Limits:
     queued_turns: int = 8
     responses: int = 8
     items: int = 4096
-    queued_messages: int = 4
     retained_bytes: int = 8 * 1024 * 1024
 
     def __post_init__(self) -> None:

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import serve
-from websockets.exceptions import ConnectionClosed
+from aiohttp import web
 
 from rtaudio.errors import ConfigError
-from rtaudio.protocol import ErrorDetail, ErrorEvent, encode_event, new_id
-from rtaudio.server.access import PROTOCOL, check_binding, offered_protocols, token_accepted
-from rtaudio.server.config import SessionConfig
-from rtaudio.server.connection import Connection
+from rtaudio.server.access import check_binding
+from rtaudio.server.app import PATH, make_app, request_log
 from rtaudio.server.engines.echo import EchoResponder
 from rtaudio.server.limits import Limits
-from rtaudio.server.recognition import RecognitionPool
+from rtaudio.server.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
-
-    from websockets.asyncio.server import Server, ServerConnection
-    from websockets.http11 import Request, Response
-    from websockets.typing import Subprotocol
 
     from rtaudio.server.engines.base import Recogniser, Responder, Voice, VoiceDetector
 
 __all__ = ["RealtimeServer"]
 
-PATH = "/v1/realtime"
-
-# Close codes as the cloud's service uses them; 1013 is RFC 6455's registry's "try again later".
-_UNAUTHENTICATED = 3000
-_BAD_REQUEST = 4000
-_TRY_AGAIN_LATER = 1013
-
-_log = logging.getLogger(__name__)
+# Connections without a request, kept alive or not yet begun, are closed after this.
+_KEEP_ALIVE_S = 30.0
+_SHUTDOWN_S = 2.0  # how long requests have at the end, once the sessions are closed
 
 
 class RealtimeServer:
@@ -99,15 +83,15 @@ class RealtimeServer:
             )
         self._host = host
         self._port = port
-        self._recogniser = recogniser
-        self._detector = detector
-        self._responder = responder or EchoResponder()
-        self._voice = voice
-        self._token = token
-        self._limits = limits or Limits()
-        self._sessions = 0
-        self._pool: RecognitionPool | None = None
-        self._server: Server | None = None
+        self._service = Service(
+            recogniser=recogniser,
+            detector=detector,
+            responder=responder or EchoResponder(),
+            voice=voice,
+            token=token,
+            limits=limits or Limits(),
+        )
+        self._runner: web.AppRunner | None = None
 
     def __repr__(self) -> str:
         return f"RealtimeServer({self._host!r}, {self._port!r})"
@@ -119,16 +103,16 @@ class RealtimeServer:
         Raises:
             ConfigError: the server is not running.
         """
-        if self._server is None:
+        if self._runner is None:
             raise ConfigError("the server is not running; enter it with 'async with'")
-        port = next(iter(self._server.sockets)).getsockname()[1]
+        port = self._runner.addresses[0][1]
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"ws://{host}:{port}{PATH}"
 
     @property
     def sessions(self) -> int:
         """How many clients are connected."""
-        return self._sessions
+        return self._service.sessions
 
     async def __aenter__(self) -> Self:
         """Start to listen.
@@ -136,32 +120,20 @@ class RealtimeServer:
         Raises:
             OSError: the port is taken or the address is not this machine's.
         """
-        pool = RecognitionPool(self._recogniser)
+        runner = web.AppRunner(
+            make_app(self._service),
+            access_log=None,
+            logger=request_log,
+            keepalive_timeout=_KEEP_ALIVE_S,
+            shutdown_timeout=_SHUTDOWN_S,
+        )
+        await runner.setup()
         try:
-            self._server = await serve(
-                self._serve,
-                self._host,
-                self._port,
-                process_request=self._check_path,
-                select_subprotocol=_select_subprotocol,
-                # A browser names the page's origin. Without a token any page that somebody visits
-                # could use the service behind their back, so only other programs may.
-                origins=[None] if self._token is None else None,
-                max_size=self._limits.message_bytes,
-                max_queue=self._limits.queued_messages,
-                # A client that is held up because recognition is busy is not read from, its pongs
-                # included: missing ones must not end its session. What is dead TCP finds out, since
-                # the pings are never acknowledged.
-                ping_timeout=None,
-                # Base64 of sound hardly shrinks, and trying costs more than the rest of the path.
-                compression=None,
-                server_header="rtaudio",
-            )
+            await web.TCPSite(runner, self._host, self._port).start()
         except BaseException:
-            await pool.close()
+            await runner.cleanup()
             raise
-        pool.start()
-        self._pool = pool
+        self._runner = runner
         return self
 
     async def __aexit__(
@@ -171,89 +143,6 @@ class RealtimeServer:
         traceback: TracebackType | None,
     ) -> None:
         """Close all connections and stop."""
-        server, self._server = self._server, None
-        pool, self._pool = self._pool, None
-        if server is not None:
-            server.close()
-            await server.wait_closed()
-        if pool is not None:
-            await pool.close()
-
-    def _check_path(self, socket: ServerConnection, request: Request) -> Response | None:
-        if urlsplit(request.path).path.rstrip("/") == PATH:
-            return None
-        return socket.respond(HTTPStatus.NOT_FOUND, f"The service is at {PATH}.\n")
-
-    async def _serve(self, socket: ServerConnection) -> None:
-        request = socket.request
-        if request is None or self._pool is None:
-            return
-        # As in the cloud, a refusal follows the upgrade: an error event, then the close.
-        if not token_accepted(request.headers, self._token):
-            await _refuse(
-                socket,
-                "invalid_api_key",
-                "The token is missing or wrong.",
-                _UNAUTHENTICATED,
-                "invalid_request_error.invalid_api_key",
-            )
-            return
-        query = parse_qs(urlsplit(request.path).query)
-        intent = query.get("intent", ["conversation"])[-1]
-        if intent not in ("conversation", "transcription"):
-            await _refuse(
-                socket,
-                "invalid_value",
-                f"The intent {intent!r} is unknown; leave it out or ask for transcription.",
-                _BAD_REQUEST,
-                "invalid_request_error.invalid_value",
-            )
-            return
-        if self._sessions >= self._limits.sessions:
-            await _refuse(
-                socket,
-                "session_limit_reached",
-                f"The service holds {self._sessions} sessions, as many as it may.",
-                _TRY_AGAIN_LATER,
-                "session_limit_reached",
-            )
-            return
-        config = SessionConfig(
-            "transcription" if intent == "transcription" else "realtime",
-            query.get("model", [None])[-1],
-            speaks=self._voice is not None,
-        )
-        self._sessions += 1
-        self._pool.warm()
-        try:
-            await Connection(
-                socket,
-                config=config,
-                pool=self._pool,
-                detector=self._detector,
-                responder=self._responder,
-                voice=self._voice,
-                limits=self._limits,
-            ).run()
-        finally:
-            self._sessions -= 1
-
-
-async def _refuse(
-    socket: ServerConnection, code: str, message: str, close_code: int, reason: str
-) -> None:
-    detail = ErrorDetail(type="invalid_request_error", message=message, code=code)
-    try:
-        await socket.send(
-            encode_event(ErrorEvent(event_id=new_id("event"), error=detail)), text=True
-        )
-        await socket.close(close_code, reason)
-    except ConnectionClosed:
-        _log.debug("a client left before it was refused: %s", code)
-
-
-def _select_subprotocol(
-    socket: ServerConnection, subprotocols: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    offered = offered_protocols(socket.request.headers) if socket.request else subprotocols
-    return next((name for name in subprotocols if name == PROTOCOL and name in offered), None)
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()

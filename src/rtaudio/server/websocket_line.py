@@ -1,0 +1,113 @@
+"""A WebSocket as a line of events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import WSMsgType, hdrs, web
+
+from rtaudio.server.access import PROTOCOL, offered_protocols
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["WebSocketLine", "open_line"]
+
+_PING_S = 20.0
+# As much may be written ahead of a client that reads slowly, then who sends waits.
+_WRITE_AHEAD_BYTES = 64 * 1024
+_TURN_S = 0.002  # how long messages that were read ahead may be dealt with at a stretch
+_CLOSE_S = 5.0  # how long a client may take to answer a close
+
+
+class WebSocketLine:
+    """Carries one session over an upgraded request.
+
+    It reads at most half a MiB, or one message, ahead of what is iterated over; the rest stays with
+    the client. Messages that are too large, or text that is no UTF-8, end it with a close code.
+
+    Args:
+        socket: it is prepared.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+        self._began = time.monotonic()  # since when nobody else may have had a turn
+
+    @property
+    def response(self) -> web.WebSocketResponse:
+        """What the request's handler returns to aiohttp."""
+        return self._socket
+
+    async def send(self, text: bytes) -> None:
+        """Send a text message; raises ConnectionResetError once the client is gone."""
+        await self._socket.send_frame(text, WSMsgType.TEXT)
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        # What was read ahead comes without waiting, so others have to be given their turn. Doing so
+        # at every message would double what a message costs.
+        before = time.monotonic()
+        if before - self._began > _TURN_S:
+            await asyncio.sleep(0)
+            before = self._began = time.monotonic()
+        message = await self._socket.receive()
+        after = time.monotonic()
+        if after - before > _TURN_S:
+            self._began = after  # it has waited, and others had their turn
+        if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+            content: str | bytes = message.data
+            return content
+        raise StopAsyncIteration
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the WebSocket and wait, for some seconds, for the client's answer."""
+        await self._socket.close(code=code, message=reason.encode())
+
+    async def ping(self) -> None:
+        """Send a ping every 20 s until the client is gone; call it in a task.
+
+        They keep open what stands between. A missing pong ends nothing: a client that is held up
+        because recognition is busy is not read from, its pongs included. What is dead TCP finds
+        out, since the pings are never acknowledged.
+        """
+        with suppress(ConnectionResetError):
+            while True:
+                await asyncio.sleep(_PING_S)
+                await self._socket.ping()
+
+
+@asynccontextmanager
+async def open_line(request: web.Request, max_bytes: int) -> AsyncIterator[WebSocketLine]:
+    """Upgrade a request, and close the line at the end.
+
+    Args:
+        request: a WebSocket handshake; what is none is answered with 400.
+        max_bytes: of one message of the client's.
+    """
+    if PROTOCOL not in offered_protocols(request.headers):
+        # aiohttp would log what was offered, which may be a key.
+        headers = request.headers.copy()
+        headers.popall(hdrs.SEC_WEBSOCKET_PROTOCOL, None)
+        request = request.clone(headers=headers)
+    socket = web.WebSocketResponse(
+        timeout=_CLOSE_S,
+        protocols=(PROTOCOL,),
+        # Base64 of sound hardly shrinks, and trying costs more than the rest of the path.
+        compress=False,
+        max_msg_size=max_bytes,
+        writer_limit=_WRITE_AHEAD_BYTES,
+    )
+    await socket.prepare(request)
+    line = WebSocketLine(socket)
+    pings = asyncio.create_task(line.ping())
+    try:
+        yield line
+    finally:
+        pings.cancel()
+        await socket.close()
