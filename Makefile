@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test soak build lint format types bench bench-guardrails bench-transcribe bench-many bench-webrtc asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test soak build lint format types bench bench-guardrails bench-transcribe bench-many bench-webrtc bench-service asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
@@ -43,6 +43,11 @@ bench-many: $(VENV)/.dev
 bench-webrtc: $(VENV)/.dev
 	mkdir -p build/bench
 	$(BIN)/python bench/bench_webrtc.py --json build/bench/webrtc.json
+
+## bench-service: what the embedded service adds to its engines
+bench-service: $(VENV)/.dev
+	mkdir -p build/bench
+	$(BIN)/python bench/bench_service.py --json build/bench/service.json
 
 ## soak: a thousand connections cut at random, over both engines; no sound may be lost or repeated
 CUTS := 1000
