@@ -6,15 +6,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/rtaudio/_native/*.pyx src/rtaudio/_native/*.pxd src/rtaudio/_native/include/*.h)
 
-.PHONY: demo test soak build lint format types bench bench-guardrails bench-transcribe bench-many bench-webrtc bench-service asan fuzz neon counts counts-renew dist clean
+.PHONY: demo test clients soak build lint format types bench bench-guardrails bench-transcribe bench-many bench-webrtc bench-service asan fuzz neon counts counts-renew dist clean
 
 ## demo: transcribe the speech in samples/ through a realtime session, offline
 demo: $(VENV)/.demo
 	$(BIN)/rtaudio transcribe samples/
 
-## test: the whole test suite
+## test: the whole test suite; what is skipped is named with what to do about it
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	@timeout 300 $(MAKE) --no-print-directory --keep-going clients \
+	  || echo "make clients failed: tests with clients of others are skipped" >&2
+	$(BIN)/pytest -rs
+
+## clients: openai-agents in an environment of its own, and the Node packages that tests/clients needs
+clients: $(VENV)/clients/.done tests/clients/node_modules/.done
 
 ## bench: race the kernels against their peers; JSON, tables and plots in build/bench
 bench: $(VENV)/.bench
@@ -113,9 +118,20 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml setup.py $(NATIVE)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,score,voice,dev]'
 	touch $@ $(VENV)/.demo
 
+# Of its own because openai-agents wants an older websockets than we are tested with.
+$(VENV)/clients/.done: tests/clients/requirements.txt $(VENV)/bin/python
+	$(BIN)/python -m venv $(VENV)/clients
+	$(VENV)/clients/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+tests/clients/node_modules/.done: tests/clients/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is missing; on Debian: apt-get install nodejs npm"; exit 1; }
+	npm --prefix tests/clients ci
+	touch $@
+
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info src/rtaudio/_native/*.so src/rtaudio/_native/*.c
+	rm -rf $(VENV) tests/clients/node_modules build dist src/*.egg-info src/rtaudio/_native/*.so src/rtaudio/_native/*.c
