@@ -57,7 +57,7 @@ SCRIPT = {
             "arguments": {"order": 7},
             "then": "Done: {output}.",
         },
-        {"when": ["guardrail"], "say": "Let me put it differently."},
+        {"when": ["guardrail", "blocked"], "say": "Let me put it differently."},
         {"when": ["key"], "say": "Let me see. The password is this. " + "And so it goes on. " * 60},
         {"when": ["story"], "say": "Once upon a time there was a king. " * 60},
     ],
