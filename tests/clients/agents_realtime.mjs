@@ -1,6 +1,6 @@
 // Scenarios of @openai/agents-realtime: `node agents_realtime.mjs URL SPEECH`, where SPEECH is a
-// file of PCM16 at 24 kHz. Prints one JSON object: by the scenario's name what came of it, or the
-// error that it ended with.
+// file of PCM16 at 24 kHz; the service's token is in the environment. Prints one JSON object: by
+// the scenario's name what came of it, or the error that it ended with.
 
 import { readFile } from "node:fs/promises";
 import { RealtimeAgent, RealtimeSession, tool } from "@openai/agents-realtime";
@@ -24,7 +24,7 @@ class Talk {
   static async with(agent, options = {}) {
     const talk = new Talk(agent, options);
     Talk.last = talk;
-    await talk.session.connect({ apiKey: "unused", url });
+    await talk.session.connect({ apiKey: process.env.TOKEN, url });
     await talk.next("session.updated");
     return talk;
   }

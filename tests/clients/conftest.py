@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 WIRE = AudioFormat("pcm16", 24000)  # what all these clients send and take unless told otherwise
+TOKEN = "the-token-of-the-service"
 LIMIT_S = 100  # for all scenarios of one client; most take under 10 s
 OLDEST_NODE = 20
 
@@ -121,7 +122,7 @@ async def _run(service: RealtimeServer, command: Callable[[str], list[str | Path
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=HERE,
-            env={**os.environ, "OPENAI_AGENTS_DISABLE_TRACING": "1"},
+            env={**os.environ, "OPENAI_AGENTS_DISABLE_TRACING": "1", "TOKEN": TOKEN},
         )
         try:
             async with asyncio.timeout(LIMIT_S):
@@ -153,7 +154,7 @@ def play(
     file.write_bytes(speech)
 
     def start(program: Path, source: str) -> Callable[[str], Mapping[str, Any]]:
-        outcomes = json.loads(run(lambda url: [program, HERE / source, url, file]))
+        outcomes = json.loads(run(lambda url: [program, HERE / source, url, file], token=TOKEN))
 
         def outcome(name: str) -> Mapping[str, Any]:
             found: Mapping[str, Any] = outcomes[name]
@@ -169,10 +170,10 @@ def play(
 @pytest.fixture(scope="session")
 def agents_python() -> Path:
     """The interpreter that has openai-agents, which wants other packages than we do."""
-    python = ROOT / ".venv" / "clients" / "bin" / "python"
-    if not python.exists():
+    environment = ROOT / ".venv" / "clients"
+    if not (environment / ".done").exists():
         pytest.skip("openai-agents is not installed for these tests; run 'make clients'")
-    return python
+    return environment / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +186,6 @@ def node() -> Path:
     found = re.match(r"v(\d+)", version.stdout)
     if found is None or int(found[1]) < OLDEST_NODE:
         pytest.skip(f"Node is {version.stdout.strip()}; these tests need {OLDEST_NODE} or newer")
-    if not (HERE / "node_modules" / "@openai" / "agents-realtime").exists():
+    if not (HERE / "node_modules" / ".done").exists():
         pytest.skip("the packages for Node are not installed; run 'make clients'")
     return Path(program)

@@ -1,6 +1,7 @@
 """Scenarios of openai-agents: `python openai_agents.py URL SPEECH`, SPEECH being PCM16 at 24 kHz.
 
-Prints one JSON object: by the scenario's name what came of it, or the error that it ended with.
+The service's token is in the environment. Prints one JSON object: by the scenario's name what came
+of it, or the error that it ended with.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
 import traceback
 from contextlib import asynccontextmanager
@@ -106,7 +108,7 @@ async def talk_with(
     agent: RealtimeAgent, run: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Talk]:
     runner = RealtimeRunner(agent, config=run or {})
-    config = {"api_key": "unused", "url": URL, "initial_model_settings": settings}
+    config = {"api_key": os.environ["TOKEN"], "url": URL, "initial_model_settings": settings}
     async with await runner.run(model_config=config) as session:
         yield Talk(session)
 

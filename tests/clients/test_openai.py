@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 openai = pytest.importorskip("openai", reason="the 'dev' extra has openai")
 
+TOKEN = "the-token-of-the-service"
 PCM = {"type": "audio/pcm", "rate": 24000}
 SISTER = "tired of sitting by her sister on the bank"
 WEATHER = {
@@ -45,7 +46,7 @@ def connect(make_service: Callable[..., RealtimeServer]) -> Connect:
     ) -> AsyncIterator[AsyncRealtimeConnection]:
         options = options or {"model": "local"}
         async with (
-            make_service() as service,
+            make_service(token=TOKEN) as service,
             client_of(service) as client,
             client.realtime.connect(**options) as connection,
         ):
@@ -58,10 +59,10 @@ def connect(make_service: Callable[..., RealtimeServer]) -> Connect:
     return open_connection
 
 
-def client_of(service: RealtimeServer) -> openai.AsyncOpenAI:
+def client_of(service: RealtimeServer, key: str = TOKEN) -> openai.AsyncOpenAI:
     base = service.url.removesuffix("/realtime")
     return openai.AsyncOpenAI(
-        api_key="unused", base_url=base.replace("ws:", "http:"), websocket_base_url=base
+        api_key=key, base_url=base.replace("ws:", "http:"), websocket_base_url=base
     )
 
 
@@ -259,7 +260,7 @@ async def test_a_wrong_setting_is_refused_by_its_name(connect: Connect) -> None:
 async def test_a_wrong_token_is_refused(make_service: Callable[..., RealtimeServer]) -> None:
     async with (
         make_service(token="right") as service,
-        client_of(service) as client,
+        client_of(service, "wrong") as client,
         client.realtime.connect(model="local", max_retries=0) as connection,
     ):
         event = await connection.recv()
