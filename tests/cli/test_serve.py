@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from websockets.sync.client import connect
@@ -20,7 +21,7 @@ COMMAND = [sys.executable, "-m", "rtaudio", "serve"]
 def test_it_prints_its_address_serves_and_ends_cleanly_at_ctrl_c() -> None:
     environment = {k: v for k, v in os.environ.items() if k != "RTAUDIO_TOKEN"}
     with subprocess.Popen(
-        [*COMMAND, "--port", "0"],
+        [*COMMAND, "--port", "0", "--session-limit", "30"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -31,7 +32,9 @@ def test_it_prints_its_address_serves_and_ends_cleanly_at_ctrl_c() -> None:
             url = re.search(r"ws://127\.0\.0\.1:\d+/v1/realtime", process.stdout.readline())
             assert url is not None
             with connect(url[0]) as client:
-                assert json.loads(client.recv())["type"] == "session.created"
+                created = json.loads(client.recv())
+                assert created["type"] == "session.created"
+                assert abs(created["session"]["expires_at"] - time.time() - 30 * 60) < 300
                 process.send_signal(signal.SIGINT)
                 rest, errors = process.communicate(timeout=60)
         finally:

@@ -215,8 +215,27 @@ async def test_out_of_band_responses_run_beside_the_conversations_up_to_a_bound(
         ({"conversation": "other"}, "invalid_value", "response.conversation"),
         ({"max_output_tokens": 0}, "integer_below_min_value", "response.max_output_tokens"),
         ({"metadata": {"k": "v" * 513}}, "string_above_max_length", "response.metadata"),
-        ({"input": [{"type": "item_reference", "id": "no"}]}, "invalid_value", "response.input"),
-        ({"input": [{"type": "dance"}]}, "invalid_value", "response.input[].type"),
+        (
+            {"input": [{"type": "item_reference", "id": "no"}]},
+            "invalid_value",
+            "response.input[0].id",
+        ),
+        ({"input": [{"type": "dance"}]}, "invalid_value", "response.input[0].type"),
+        ({"input": "hello"}, "invalid_type", "response.input"),
+        ({"tools": [{"type": "mcp"}]}, "invalid_value", "response.tools[0].type"),
+        ({"tools": [{"type": "function"}]}, "missing_required_parameter", "response.tools[0].name"),
+        ({"tool_choice": {"type": "mcp"}}, "invalid_value", "response.tool_choice.type"),
+        ({"prompt": {"id": "p"}}, "invalid_value", "response.prompt"),
+        (
+            {"audio": {"output": {"speed": 1}}},
+            "unknown_parameter",
+            "response.audio.output.speed",
+        ),
+        (
+            {"metadata": {str(n): "" for n in range(17)}},
+            "object_above_max_properties",
+            "response.metadata",
+        ),
     ],
 )
 async def test_a_request_that_is_wrong_is_refused_with_its_param(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
@@ -44,12 +45,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    session_limit: Annotated[
+        float, typer.Option(min=0, help="Minutes after which a session is ended; 0 for never.")
+    ] = 60.0,
 ) -> None:
     """Serve the realtime protocol on this machine: speech and text in, transcripts and answers out.
 
     Connect any client of the protocol to the printed address. Ctrl-C ends the service.
     """
-    from rtaudio.server import RealtimeServer
+    from rtaudio.server import Limits, RealtimeServer
     from rtaudio.server.engines.script import ScriptResponder
     from rtaudio.server.engines.voices import choose_voice
     from rtaudio.server.engines.whisper import WhisperRecogniser
@@ -60,7 +64,13 @@ def serve(
     responder = None if script is None else ScriptResponder.from_file(script)
     choice = choose_voice(voice)
     server = RealtimeServer(
-        host, port, recogniser=recogniser, responder=responder, voice=choice.voice, token=token
+        host,
+        port,
+        recogniser=recogniser,
+        responder=responder,
+        voice=choice.voice,
+        token=token,
+        limits=Limits(session_s=60 * session_limit or math.inf),
     )
     try:
         asyncio.run(_run(server, choice))

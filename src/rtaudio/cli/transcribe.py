@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import re
 import shlex
@@ -195,7 +196,7 @@ async def _serving(
     recogniser: Recogniser, language: str | None
 ) -> AsyncIterator[tuple[Callable[[], RealtimeSession], int]]:
     from rtaudio.audio import AudioFormat
-    from rtaudio.server import RealtimeServer
+    from rtaudio.server import Limits, RealtimeServer
     from rtaudio.session import RealtimeSession
     from rtaudio.transcribe.line import transcription_config
 
@@ -203,7 +204,9 @@ async def _serving(
     # The embedded service has one recogniser; a session's model name is only repeated back.
     config = transcription_config(sample_rate=LOCAL_RATE, model="whisper-1", language=language)
     audio = AudioFormat("pcm16", LOCAL_RATE, channels=1)
-    async with RealtimeServer(recogniser=recogniser) as server:
+    # A batch takes as long as it takes, on one session.
+    limits = Limits(session_s=math.inf)
+    async with RealtimeServer(recogniser=recogniser, limits=limits) as server:
         url = server.url
         yield lambda: RealtimeSession(None, url=url, config=config, input_audio=audio), LOCAL_RATE
 

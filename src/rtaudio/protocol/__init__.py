@@ -33,6 +33,7 @@ from rtaudio.protocol.content import (
 )
 from rtaudio.protocol.decode_client import (
     decode_client_event,
+    translate_refusal,
 )
 from rtaudio.protocol.decode_server import (
     decode_server_event,
@@ -245,5 +246,6 @@ __all__ = [
     "merge_session_config",
     "new_id",
     "normalise_session_config",
+    "translate_refusal",
     "wire_format",
 ]

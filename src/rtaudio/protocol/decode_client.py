@@ -17,7 +17,7 @@ from rtaudio.protocol.items import MessageItem, UnknownItem
 if TYPE_CHECKING:
     from rtaudio.protocol.base import ClientEvent
 
-__all__ = ["decode_client_event"]
+__all__ = ["decode_client_event", "translate_refusal"]
 
 Message: TypeAlias = bytes | bytearray | memoryview | str
 
@@ -30,6 +30,13 @@ _PARTS_OF_ROLE = {
     "user": ("input_text", "input_audio", "input_image"),
     "assistant": ("output_text",),
 }
+_NEEDED = {
+    "input_text": "text",
+    "output_text": "text",
+    "input_audio": "audio",
+    "input_image": "image_url",
+}
+_DETAILS = ("auto", "low", "high")
 
 # How msgspec words a refusal, and the code that the service has for it. {} is the JSON path.
 _CODES = (
@@ -91,10 +98,10 @@ def _refusal(message: Message, error: Exception) -> InvalidEvent:
             "type",
             f"Unknown event type. Supported values are: {_listed(sorted(_NAMES))}.",
         )
-    return translate(raw, error)
+    return translate_refusal(raw, error)
 
 
-def translate(raw: dict[str, Any], error: Exception, prefix: str = "") -> InvalidEvent:
+def translate_refusal(raw: dict[str, Any], error: Exception, prefix: str = "") -> InvalidEvent:
     """Word a refusal by msgspec as the service would.
 
     Args:
@@ -150,6 +157,21 @@ def _check_item(item: Any, raw: Any) -> None:
                 f"item.content[{index}].type",
                 f"Invalid part of a message by '{item.role}'. "
                 f"Supported values are: {_listed(allowed)}.",
+            )
+        needed = f"item.content[{index}].{_NEEDED[part.type]}"
+        if getattr(part, _NEEDED[part.type]) is None:
+            raise _invalid(
+                raw,
+                "missing_required_parameter",
+                needed,
+                _WORDING["missing_required_parameter"].format(needed),
+            )
+        if part.detail not in (None, *_DETAILS):
+            raise _invalid(
+                raw,
+                "invalid_value",
+                f"item.content[{index}].detail",
+                f"Supported values are: {_listed(_DETAILS)}.",
             )
 
 

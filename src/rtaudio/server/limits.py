@@ -15,6 +15,7 @@ class Limits:
 
     Attributes:
         sessions: connections at the same time.
+        session_s: seconds from its beginning after which a session is ended; `math.inf` for never.
         message_bytes: one WebSocket message. The protocol allows an append of 15 MiB; its base64
             takes 20 MiB, and the event around it a little more.
         buffered_s: seconds of sound held for one session before a commit; at 16 kHz that is 32 kB
@@ -28,6 +29,7 @@ class Limits:
     """
 
     sessions: int = 256
+    session_s: float = 3600.0
     message_bytes: int = 21 * 1024 * 1024
     buffered_s: float = 900.0
     queued_turns: int = 8

@@ -14,7 +14,7 @@ from rtaudio.protocol import (
     merge_session_config,
     new_id,
 )
-from rtaudio.server.config import ResponseParameters, check
+from rtaudio.server.session_schema import ResponseParameters, check, refuse_what_is_elsewhere
 
 if TYPE_CHECKING:
     from rtaudio.protocol import Item
@@ -59,15 +59,17 @@ class ResponseRequest:
         """
         payload = payload or {}
         check(payload, ResponseParameters, "response")
+        refuse_what_is_elsewhere(payload, "response")
         changes = {key: value for key, value in payload.items() if key not in _OWN}
         settings = merge_session_config(config.settings, changes)
         output = settings["audio"]["output"]
+        config.check_voice(output["voice"], "response")
         output["format"] = output["format"] or config.settings["audio"]["output"]["format"]
         settings["output_modalities"] = config.output_modalities(settings["output_modalities"])
         given = payload.get("input")
         return cls(
             in_conversation=payload.get("conversation", "auto") == "auto",
-            items=None if given is None else [_item(raw, items) for raw in given],
+            items=None if given is None else [_item(*one, items) for one in enumerate(given)],
             settings=settings,
             metadata=payload.get("metadata"),
         )
@@ -84,18 +86,19 @@ class ResponseRequest:
         return functions
 
 
-def _item(raw: dict[str, Any], items: ItemStore) -> Item:
+def _item(index: int, raw: dict[str, Any], items: ItemStore) -> Item:
+    place = f"response.input[{index}]"
     if raw.get("type") == "item_reference":
         try:
             return items.get(str(raw.get("id")))
         except KeyError:
             raise InvalidEvent(
-                f"There is no item {raw.get('id')!r}.", code="invalid_value", param="response.input"
+                f"There is no item {raw.get('id')!r}.", code="invalid_value", param=f"{place}.id"
             ) from None
     wrapped = {"type": "conversation.item.create", "item": raw}
     try:
         event = cast("ConversationItemCreate", decode_client_event(msgspec.json.encode(wrapped)))
     except InvalidEvent as error:
-        param = (error.param or "item").replace("item", "response.input[]", 1)
+        param = (error.param or "item").replace("item", place, 1)
         raise InvalidEvent(str(error), code=error.code, param=param) from None
     return msgspec.structs.replace(event.item, id=event.item.id or new_id("item"))
