@@ -127,8 +127,10 @@ class Client:
         await self.socket.send(json.dumps({"type": type_, **fields}))
 
     async def append(self, seconds: float, level: int) -> None:
-        sound = np.full(int(seconds * RATE), level, np.int16)
-        audio = base64.b64encode(sound.tobytes()).decode()
+        await self.append_bytes(np.full(int(seconds * RATE), level, np.int16).tobytes())
+
+    async def append_bytes(self, sound: bytes) -> None:
+        audio = base64.b64encode(sound).decode()
         await self.send("input_audio_buffer.append", audio=audio)
 
     async def write(self, text: str, **fields: Any) -> None:

@@ -111,7 +111,7 @@ class ResponseRun:
         self._pace = Pace()
         self._converter: AudioConverter | None = None
         self._message_ms = 0.0
-        self._spoken_ms = 0.0
+        self.spoken_ms = 0.0  # length of what has been said so far
 
     def cut(self, reason: CutReason) -> None:
         """Have the response end as soon as possible; its last events still follow."""
@@ -164,7 +164,7 @@ class ResponseRun:
             output_modalities=settings["output_modalities"],
             max_output_tokens=settings["max_output_tokens"],
             audio={"output": {"format": output["format"], "voice": output["voice"]}},
-            usage=usage(self._context_tokens, self._words, self._spoken_ms) if ended else None,
+            usage=usage(self._context_tokens, self._words, self.spoken_ms) if ended else None,
             metadata=self._request.metadata,
         )
 
@@ -234,7 +234,7 @@ class ResponseRun:
         async with aclosing(self._stream(self._voice.speak(phrase), "voice")) as sound:
             async for chunk in sound:
                 for start in range(0, len(chunk), step):
-                    delay = self._pace.delay(loop.time(), self._spoken_ms / 1000)
+                    delay = self._pace.delay(loop.time(), self.spoken_ms / 1000)
                     if delay > 0:
                         await self._wait(asyncio.sleep(delay), "clock")
                     elif self._cut.done():
@@ -249,7 +249,7 @@ class ResponseRun:
         target = self._converter.target
         ms = len(wire) / target.bytes_per_sample / target.sample_rate * 1000
         self._message_ms += ms
-        self._spoken_ms += ms
+        self.spoken_ms += ms
         await self._message.play(wire, pcm, self._message_ms)
 
     # Waiting for engines, which `cut` ends.

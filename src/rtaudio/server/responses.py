@@ -66,7 +66,22 @@ class Responses:
         }
         self._running: dict[str, tuple[ResponseRun, asyncio.Task[None]]] = {}
         self._active: str | None = None  # the response that writes to the conversation
+        self._replied_ms: float | None = None
         self._turn_waits = False  # a turn ended while a response ran that nothing may interrupt
+
+    @property
+    def active(self) -> bool:
+        """Whether a response is being written to the conversation."""
+        return self._active is not None
+
+    def take_replied_ms(self) -> float | None:
+        """Tell how long the sound is of a reply that ended since the last call.
+
+        Returns:
+            Milliseconds, 0 for text; None where there was none. Of several the last one counts.
+        """
+        replied_ms, self._replied_ms = self._replied_ms, None
+        return replied_ms
 
     def create(self, payload: dict[str, Any] | None) -> None:
         """Begin a response as a client asked for it.
@@ -141,10 +156,11 @@ class Responses:
     def _over(self, response_id: str) -> None:
         if self._active == response_id:
             self._active = None
+            self._replied_ms = self._running[response_id][0].spoken_ms
 
     def _ended(self, response_id: str, task: asyncio.Task[None]) -> None:
-        del self._running[response_id]
         self._over(response_id)
+        del self._running[response_id]
         if task.cancelled():
             return
         if task.exception() is not None:

@@ -22,6 +22,7 @@ from rtaudio.protocol import (
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
     InvalidEvent,
     MessageItem,
     TranscriptionError,
@@ -29,6 +30,7 @@ from rtaudio.protocol import (
     new_id,
     wire_format,
 )
+from rtaudio.server.idle import Silence
 from rtaudio.server.input_buffer import BufferFull, InputBuffer
 from rtaudio.server.turns import SpeechStarted, SpeechStopped, TurnDetector
 
@@ -54,6 +56,8 @@ _log = logging.getLogger(__name__)
 _MIN_COMMIT_MS = 100  # the protocol's smallest commit
 # With turn detection on and nobody speaking, this much sound stays in reach of a manual commit.
 _IDLE_KEEP_S = 5.0
+# What the model is told when the user has been silent for too long, behind for how long.
+_ASK_AGAIN = "Ask whether they are still there."
 # Turn detection on longer stretches leaves the event loop; 2 s of sound cost about 2 ms.
 _INLINE_VAD_S = 2.0
 
@@ -96,6 +100,7 @@ class SpeechInput:
         self._buffer = InputBuffer(
             wire_format(config.settings, "input"), pool.sample_rate, limits.buffered_s
         )
+        self._silence = Silence(pool.sample_rate)
         self._turns: TurnDetector | None = None
         self._detector_failed = False
         self._turn: tuple[str, int] | None = None  # item id and start of the turn being spoken
@@ -145,6 +150,10 @@ class SpeechInput:
                 code="input_audio_buffer_full",
                 param="audio",
             ) from None
+        if (spoken_ms := self._responses.take_replied_ms()) is not None:
+            self._silence.replied(before, spoken_ms)
+        if self._responses.active:
+            self._silence.end()
         if self._config.vad is not None and not self._detector_failed:
             await self._detect(samples, before)
 
@@ -190,17 +199,57 @@ class SpeechInput:
             await self._send_server_error(str(error))
             return
         for event in found:
+            if isinstance(event, SpeechStarted):
+                await self._end_silence(event.position)
             await self._on_turn(event)
         if self._turn is None:
-            keep = int(_IDLE_KEEP_S * self._buffer.sample_rate)
-            self._buffer.drop_before(min(self._turns.keep_from, self._buffer.end - keep))
+            if await self._end_silence(self._turns.position):
+                self._turns.begin_no_earlier(self._buffer.start)
+            self._buffer.drop_before(min(self._turns.keep_from, self._keep_from()))
         elif self._buffer.end - self._turn[1] > 0.9 * self._buffer.max_samples:
             # A turn that silence never ends, such as a running machine's, must not fill the buffer.
             await self._on_turn(SpeechStopped(self._buffer.end))
 
+    def _keep_from(self) -> int:
+        """From where on sound stays in reach while nobody speaks."""
+        keep = self._buffer.end - int(_IDLE_KEEP_S * self._buffer.sample_rate)
+        if self._config.idle_timeout_ms is None or self._silence.since is None:
+            return keep
+        room = self._buffer.end - int(0.9 * self._buffer.max_samples)
+        return min(keep, max(self._silence.since, room))
+
+    async def _end_silence(self, position: int) -> bool:
+        """Have the user asked again, if nobody has spoken up to `position` for too long."""
+        silence = self._silence.due(self._config.idle_timeout_ms, position)
+        if silence is None:
+            return False
+        begin, end = max(silence[0], self._buffer.start), silence[1]
+        begin_ms, end_ms = (at * 1000 // self._buffer.sample_rate for at in (begin, end))
+        item_id = new_id("item")
+        await self._send(
+            InputAudioBufferTimeoutTriggered(
+                event_id=new_id("event"),
+                item_id=item_id,
+                audio_start_ms=begin_ms,
+                audio_end_ms=end_ms,
+            )
+        )
+        text = f"The user has been silent for {(end_ms - begin_ms) // 1000} s. {_ASK_AGAIN}"
+        note = MessageItem(
+            id=new_id("item"),
+            status="completed",
+            role="system",
+            content=[ContentPart(type="input_text", text=text)],
+        )
+        await self._announce(note, self._items.add(note))
+        await self._make_item(item_id, begin, end, words="")
+        self._responses.turn_ended()
+        return True
+
     async def _on_turn(self, event: SpeechStarted | SpeechStopped) -> None:
         ms = event.position * 1000 // self._buffer.sample_rate
         if isinstance(event, SpeechStarted):
+            self._silence.end()
             self._turn = (new_id("item"), event.position)
             await self._send(
                 InputAudioBufferSpeechStarted(
@@ -225,7 +274,10 @@ class SpeechInput:
 
     # Items and transcripts.
 
-    async def _make_item(self, item_id: str, begin: int, end: int) -> None:
+    async def _make_item(
+        self, item_id: str, begin: int, end: int, *, words: str | None = None
+    ) -> None:
+        """Commit a stretch of the buffer; `words` are what is said in it, where that is known."""
         samples = self._buffer.take(begin, end)
         if end >= self._buffer.end:
             self._end_turn()
@@ -244,10 +296,14 @@ class SpeechInput:
                 event_id=new_id("event"), item_id=item_id, previous_item_id=previous
             )
         )
-        for kind in (ConversationItemAdded, ConversationItemDone):
-            await self._send(kind(event_id=new_id("event"), item=item, previous_item_id=previous))
+        await self._announce(item, previous)
         wanted = self._config.transcription
         if wanted is None:
+            if words is not None:
+                self._items.set_heard(item_id, 0, words)
+            return
+        if words is not None:
+            await self._transcribed_as(item_id, words, samples.size)
             return
         # With too much queued this waits, and as long as it waits nothing more is read.
         await self._slots.acquire()
@@ -286,7 +342,9 @@ class SpeechInput:
         except Exception as error:
             await self._failed(item_id, error)
             return
-        transcript = "".join(pieces).strip()
+        await self._transcribed_as(item_id, "".join(pieces).strip(), samples.size)
+
+    async def _transcribed_as(self, item_id: str, transcript: str, count: int) -> None:
         self._items.set_transcript(item_id, transcript)
         await self._send(
             ConversationItemInputAudioTranscriptionCompleted(
@@ -294,11 +352,13 @@ class SpeechInput:
                 item_id=item_id,
                 content_index=0,
                 transcript=transcript,
-                usage=TranscriptionUsage(
-                    type="duration", seconds=samples.size / self._buffer.sample_rate
-                ),
+                usage=TranscriptionUsage(type="duration", seconds=count / self._buffer.sample_rate),
             )
         )
+
+    async def _announce(self, item: MessageItem, previous: str | None) -> None:
+        for kind in (ConversationItemAdded, ConversationItemDone):
+            await self._send(kind(event_id=new_id("event"), item=item, previous_item_id=previous))
 
     async def _failed(self, item_id: str, error: Exception) -> None:
         # What an engine raises may quote what it heard; only our own errors are known not to.

@@ -78,6 +78,11 @@ class TurnDetector:
         return self._speaking
 
     @property
+    def position(self) -> int:
+        """Up to where the sound has been looked at."""
+        return self._position
+
+    @property
     def keep_from(self) -> int:
         """The earliest position that a turn beginning now could include."""
         padding = int(self.settings.prefix_padding_ms * self._per_ms)
@@ -94,6 +99,10 @@ class TurnDetector:
             if event is not None:
                 found.append(event)
         return found
+
+    def begin_no_earlier(self, position: int) -> None:
+        """Have turns that are still to come begin at `position` or later."""
+        self._floor = max(self._floor, position)
 
     def restart(self, position: int) -> None:
         """Close an open turn without an event; the next one begins at `position` or later."""
