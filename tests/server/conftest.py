@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
 import json
 from contextlib import asynccontextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import official_types
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from rtaudio.protocol import UnknownEvent, decode_server_event
+from rtaudio.protocol import UnknownEvent, decode_server_event, encode_event
 from rtaudio.server import RealtimeServer
 
 if TYPE_CHECKING:
@@ -163,6 +165,25 @@ class Client:
         (event,) = await self.receive("session.updated")
         settings: dict[str, Any] = event["session"]
         return settings
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What services send in a test, each event of it held against the official types."""
+    events: list[dict[str, Any]] = []
+
+    def noted(event: Any) -> bytes:
+        text = encode_event(event)
+        events.append(json.loads(text))
+        return text
+
+    for module in ("connection", "refused"):
+        monkeypatch.setattr(f"rtaudio.server.{module}.encode_event", noted)
+    yield events
+    if importlib.util.find_spec("openai") is not None:
+        kinds = official_types.server_events()
+        for event in events:
+            official_types.check(event, kinds)
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ class Connection:
             await self._receive(message)
 
     async def _say_expired(self) -> None:
-        text = f"The session reached its maximum duration of {self._session_s / 60:g} minutes."
+        text = f"The session reached its maximum duration of {self._session_s:g} seconds."
         detail = ErrorDetail(type="invalid_request_error", message=text, code="session_expired")
         # A client that reads nothing has to be left nevertheless.
         with contextlib.suppress(TimeoutError, ConnectionError):

@@ -154,6 +154,9 @@ class ResponseRun:
     ) -> Response:
         settings = self._request.settings
         output = settings["audio"]["output"]
+        voice = output["voice"]
+        if isinstance(voice, dict):
+            voice = voice["id"]  # a response shows voices by name, custom ones too
         ended = status != "in_progress"
         return Response(
             id=self.id,
@@ -163,7 +166,7 @@ class ResponseRun:
             conversation_id=self._conversation_id,
             output_modalities=settings["output_modalities"],
             max_output_tokens=settings["max_output_tokens"],
-            audio={"output": {"format": output["format"], "voice": output["voice"]}},
+            audio={"output": {"format": output["format"], "voice": voice}},
             usage=usage(self._context_tokens, self._words, self.spoken_ms) if ended else None,
             metadata=self._request.metadata,
         )
