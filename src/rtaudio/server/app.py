@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from rtaudio.server.access import token_accepted
+from rtaudio.server.beta import BetaLine, asks_for_beta
 from rtaudio.server.refused import Refused
 from rtaudio.server.websocket_line import open_line
 
@@ -111,7 +112,10 @@ class _Routes:
             with suppress(ConnectionResetError):
                 # As in the cloud, a refusal follows the upgrade: an error event, then the close.
                 try:
-                    await service.serve(line, self._admit(request))
+                    config = self._admit(request)
+                    await service.serve(
+                        BetaLine(line) if asks_for_beta(request.headers) else line, config
+                    )
                 except Refused as error:
                     await error.tell(line)
         return line.response
