@@ -7,13 +7,15 @@ kinds of events are among what is checked, and that the check can fail.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+import msgspec
 import official_types
 import pydantic
 import pytest
 
 from rtaudio.server.engines.base import ToolCall
+from rtaudio.server.session_schema import Conversing, ResponseParameters, Transcribing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,6 +40,31 @@ IN_CALLS = {
     "output_audio_buffer.stopped",
     "output_audio_buffer.cleared",
 }
+# Refused whatever they say.
+MCP_TOOLS = {
+    f"tools.{name}"
+    for name in (
+        "server_label",
+        "allowed_callers",
+        "allowed_tools",
+        "allowed_tools.read_only",
+        "allowed_tools.tool_names",
+        "authorization",
+        "connector_id",
+        "defer_loading",
+        "headers",
+        "require_approval",
+        "require_approval.always",
+        "require_approval.always.read_only",
+        "require_approval.always.tool_names",
+        "require_approval.never",
+        "require_approval.never.read_only",
+        "require_approval.never.tool_names",
+        "server_description",
+        "server_url",
+        "tunnel_id",
+    )
+} | {"tool_choice.server_label"}
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
 
@@ -184,3 +211,35 @@ def test_the_check_looks_into_what_an_event_holds() -> None:
     item["content"][0]["colour"] = "red"  # type: ignore[index]
     with pytest.raises(AssertionError, match=r"item\.content\[\]\.colour"):
         official_types.check(event, kinds)
+
+
+def known_fields(kind: Any, path: str = "") -> set[str]:
+    """Paths of all fields that a structure of the service takes, and those in them."""
+    found: set[str] = set()
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if kind.__struct_config__.tag:
+            found.add(f"{path}.type".lstrip("."))
+        for field in msgspec.structs.fields(kind):
+            place = f"{path}.{field.encode_name}".lstrip(".")
+            found |= {place} | known_fields(field.type, place)
+    for inner in get_args(kind):
+        found |= known_fields(inner, path)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "structure"),
+    [
+        ("RealtimeSessionCreateRequest", Conversing),
+        ("RealtimeTranscriptionSessionCreateRequest", Transcribing),
+        ("RealtimeResponseCreateParams", ResponseParameters),
+    ],
+)
+def test_every_setting_that_clients_can_make_is_known(kind: str, structure: type) -> None:
+    realtime = pytest.importorskip("openai.types.realtime", reason="pip install openai")
+    settings = set(official_types.fields(getattr(realtime, kind)))
+    # Items in `input` are read like those that are created.
+    settings = {path for path in settings if not path.startswith("input.")}
+    # Variables of stored prompts, which there are none of, may be whole content parts.
+    settings = {path for path in settings if not path.startswith("prompt.variables.")}
+    assert settings - MCP_TOOLS == known_fields(structure)

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["beta_events", "check", "server_events"]
+__all__ = ["beta_events", "check", "fields", "server_events"]
 
 #: Fields that the cloud's service sends and the types do not declare.
 UNDECLARED = {
@@ -78,3 +78,13 @@ def _undeclared(value: Any, path: str) -> Iterator[str]:
             yield f"{path}.{name}".lstrip(".")
         for name in type(value).model_fields:
             yield from _undeclared(getattr(value, name), f"{path}.{name}".lstrip("."))
+
+
+def fields(kind: Any, path: str = "") -> Iterator[str]:
+    """Paths of all fields that a type of the package has, and those in them."""
+    if hasattr(kind, "model_fields"):
+        for name, field in kind.model_fields.items():
+            yield f"{path}.{name}".lstrip(".")
+            yield from fields(field.annotation, f"{path}.{name}".lstrip("."))
+    for inner in get_args(kind):
+        yield from fields(inner, path)
