@@ -58,14 +58,19 @@ def test_beyond_this_machine_it_demands_a_token() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_script_that_cannot_be_read_is_named() -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--script", "no-such-file.json"], "no-such-file.json"),
+        (["--chat", "127.0.0.1:11434"], "must begin with http"),
+        (["--chat", "http://127.0.0.1", "--script", "rules.json"], "give one of them"),
+        (["--chat-model", "small"], "nothing without --chat"),
+    ],
+)
+def test_options_that_cannot_be_are_named(options: list[str], message: str) -> None:
     done = subprocess.run(
-        [*COMMAND, "--script", "no-such-file.json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+        [*COMMAND, *options], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 2
-    assert "no-such-file.json" in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtaudio.errors import TransportError
+from rtaudio.errors import ConfigError, TransportError
 
 if TYPE_CHECKING:
     from rtaudio.server import RealtimeServer
+    from rtaudio.server.engines.base import Responder
     from rtaudio.server.engines.voices import VoiceChoice
 
 __all__ = ["serve"]
@@ -32,7 +33,18 @@ def serve(
     ] = None,
     script: Annotated[
         Path | None,
-        typer.Option(help="JSON file of rules to answer by. Default: say back what was heard."),
+        typer.Option(
+            help="YAML or JSON file of rules to answer by. Default: say back what was heard."
+        ),
+    ] = None,
+    chat: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of a chat endpoint like OpenAI's that answers; its key is RTAUDIO_CHAT_KEY."
+        ),
+    ] = None,
+    chat_model: Annotated[
+        str | None, typer.Option(help="The model to ask for there. Default: the endpoint's own.")
     ] = None,
     voice: Annotated[
         str | None,
@@ -54,14 +66,13 @@ def serve(
     Connect any client of the protocol to the printed address. Ctrl-C ends the service.
     """
     from rtaudio.server import Limits, RealtimeServer
-    from rtaudio.server.engines.script import ScriptResponder
     from rtaudio.server.engines.voices import choose_voice
     from rtaudio.server.engines.whisper import WhisperRecogniser
 
     recogniser = WhisperRecogniser(model, language)
     # Read here rather than as the option's default: help texts show defaults.
     token = token if token is not None else os.environ.get("RTAUDIO_TOKEN")
-    responder = None if script is None else ScriptResponder.from_file(script)
+    responder = _responder(script, chat, chat_model)
     choice = choose_voice(voice)
     server = RealtimeServer(
         host,
@@ -78,6 +89,19 @@ def serve(
         raise TransportError(f"cannot listen on {host} port {port}: {error.strerror}") from None
     except KeyboardInterrupt:
         typer.echo("Stopped.")
+
+
+def _responder(script: Path | None, chat: str | None, chat_model: str | None) -> Responder | None:
+    from rtaudio.server.engines.chat import ChatResponder
+    from rtaudio.server.engines.script import ScriptResponder
+
+    if script is not None and chat is not None:
+        raise ConfigError("--script and --chat both answer; give one of them")
+    if chat_model is not None and chat is None:
+        raise ConfigError("--chat-model says nothing without --chat URL")
+    if chat is not None:
+        return ChatResponder(chat, model=chat_model, api_key=os.environ.get("RTAUDIO_CHAT_KEY"))
+    return None if script is None else ScriptResponder.from_file(script)
 
 
 async def _run(server: RealtimeServer, choice: VoiceChoice) -> None:

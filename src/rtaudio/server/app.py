@@ -92,7 +92,7 @@ class _Routes:
         self._service = service
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:  # noqa: ARG002
-        self._service.start()
+        await self._service.start()
         yield
 
     async def realtime(self, request: web.Request) -> web.StreamResponse:

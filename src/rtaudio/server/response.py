@@ -19,6 +19,7 @@ from rtaudio.protocol import (
     new_id,
     wire_format,
 )
+from rtaudio.server.engines.base import AnswerIncomplete
 from rtaudio.server.response_output import Message, Output, write_call
 from rtaudio.server.speaking import Pace, Phrases
 from rtaudio.server.usage import count_context, count_words, usage
@@ -38,7 +39,9 @@ __all__ = ["CutReason", "ResponseRun"]
 
 _log = logging.getLogger(__name__)
 
-CutReason: TypeAlias = Literal["turn_detected", "client_cancelled", "max_output_tokens"]
+CutReason: TypeAlias = Literal[
+    "turn_detected", "client_cancelled", "max_output_tokens", "content_filter"
+]
 _T = TypeVar("_T")
 _MOST_TOKENS = 4096  # of a response that may have any number: what the cloud's models end at
 _DELTA_S = 0.1  # sound per audio delta; less where the voice gives less
@@ -129,7 +132,8 @@ class ResponseRun:
         try:
             await self._answer()
         except _Cut as cut:
-            status = "incomplete" if cut.reason == "max_output_tokens" else "cancelled"
+            by_us = cut.reason in ("max_output_tokens", "content_filter")
+            status = "incomplete" if by_us else "cancelled"
             details = ResponseStatusDetails(type=status, reason=cut.reason)
         except _EngineFailed as failure:
             _log.warning("a response failed: %s", type(failure.__cause__).__name__)
@@ -270,6 +274,8 @@ class ResponseRun:
                 raise _Cut(self._cut.result())
             try:
                 return task.result()
+            except AnswerIncomplete as end:
+                raise _Cut(end.reason) from None
             except Exception as error:
                 raise _EngineFailed(engine, error) from error
         finally:

@@ -34,7 +34,8 @@ class RealtimeServer:
 
     It serves transcription sessions and conversations. Without a voice it answers in text, and
     `session.created` and `session.updated` say so in `output_modalities`, whatever was asked for.
-    The recogniser's model is loaded when the first client connects.
+    The voice's model is loaded in the background when it starts, the recogniser's when the first
+    client connects.
 
     Args:
         host: address to listen on. Any but a loopback address demands a token.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtaudio.server.config import SessionConfig
 from rtaudio.server.connection import Connection
+from rtaudio.server.engines.running import running
 from rtaudio.server.recognition import RecognitionPool
 from rtaudio.server.refused import Refused
 
@@ -51,6 +53,7 @@ class Service:
         self._responder = responder
         self._voice = voice
         self._pool = RecognitionPool(recogniser)
+        self._engines = AsyncExitStack()
         self._open: dict[Line, asyncio.Task[Any] | None] = {}  # with the tasks that serve them
 
     @property
@@ -58,9 +61,10 @@ class Service:
         """How many sessions there are now."""
         return len(self._open)
 
-    def start(self) -> None:
-        """Begin to serve; call once, in the event loop."""
+    async def start(self) -> None:
+        """Begin to serve; call once."""
         self._pool.start()
+        await self._engines.enter_async_context(running(self._responder, self._voice))
 
     async def close(self) -> None:
         """Close all connections, and stop."""
@@ -74,6 +78,7 @@ class Service:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._engines.aclose()
         await self._pool.close()
 
     def config(

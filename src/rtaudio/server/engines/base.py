@@ -5,12 +5,16 @@ which engine is behind them. What hears (`Recogniser`, `VoiceDetector`) has plai
 the service runs recognisers in its own threads and never on the event loop. What answers
 (`Responder`, `Voice`) streams, and is asked on the event loop: one that computes does so in a
 thread of its own.
+
+A responder or voice may also be an async context manager, which the service enters when it starts
+and leaves when it stops, and may have a blocking method `load`, which the service calls in a thread
+when it starts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from rtaudio.protocol import Item
 
 __all__ = [
+    "AnswerIncomplete",
     "AnswerPiece",
     "Recogniser",
     "Responder",
@@ -113,6 +118,18 @@ class ToolCall:
     arguments: str
 
 
+class AnswerIncomplete(Exception):
+    """A responder could not finish its answer; what it has yielded is kept.
+
+    Attributes:
+        reason: as the protocol has it.
+    """
+
+    def __init__(self, reason: Literal["max_output_tokens", "content_filter"]) -> None:
+        super().__init__(f"the answer is incomplete: {reason}")
+        self.reason = reason
+
+
 #: A piece of the text to be said or written, or a call.
 AnswerPiece: TypeAlias = str | ToolCall
 
@@ -129,7 +146,7 @@ class Responder(Protocol):
         """Answer a conversation.
 
         Iteration is given up, and the iterator closed, when the response is cut. What it raises
-        makes the response fail.
+        makes the response fail; the client reads the text of an `RtAudioError`, and no other.
 
         Args:
             items: what was said so far, the oldest first. The words of spoken parts are in their
@@ -140,6 +157,9 @@ class Responder(Protocol):
 
         Yields:
             Pieces of text that, joined without a separator, are what is said, and calls between.
+
+        Raises:
+            AnswerIncomplete: the answer ends here, before it is finished.
         """
 
 
@@ -156,7 +176,8 @@ class Voice(Protocol):
     def speak(self, text: str) -> AsyncIterator[bytes]:
         """Speak a stretch of text: a sentence, or the first words of one.
 
-        Iteration is given up, and the iterator closed, when the response is cut.
+        Iteration is given up, and the iterator closed, when the response is cut. What it raises
+        makes the response fail, as with a responder.
 
         Args:
             text: never empty.
