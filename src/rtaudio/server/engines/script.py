@@ -2,93 +2,79 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtaudio.errors import ConfigError
-from rtaudio.protocol import FunctionCallItem, FunctionCallOutputItem
-from rtaudio.server.engines.base import ToolCall
+from rtaudio.protocol import FunctionCallItem, FunctionCallOutputItem, MessageItem
+from rtaudio.server.engines.script_file import ScriptFile
+from rtaudio.server.engines.script_rules import WrongScript, fill, read_rules
 from rtaudio.server.engines.words import last_said, pieces_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from pathlib import Path
 
     from rtaudio.protocol import Item
     from rtaudio.server.engines.base import AnswerPiece
+    from rtaudio.server.engines.script_rules import Rule
 
 __all__ = ["ScriptResponder"]
 
-_T = TypeVar("_T")
-
-
-class _Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    when: list[str]
-    say: str = ""
-    call: str | None = None
-    arguments: dict[str, Any] = {}
-    then: str = "{output}"
-
-    def __post_init__(self) -> None:
-        if not self.say and self.call is None:
-            raise ValueError("a rule needs 'say', 'call' or both")
-
-    @property
-    def arguments_text(self) -> str:
-        return msgspec.json.encode(self.arguments).decode()
-
-    def matches(self, heard: str) -> bool:
-        return any(f" {_plain(phrase)} " in f" {heard} " for phrase in self.when)
-
-
-class _Script(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    rules: list[_Rule]
-    otherwise: str = "I have no answer to that."
-
 
 class ScriptResponder:
-    """Answers by the first rule that fits what the user said last.
+    """Answers by the first rule that fits what the user said, or what a function returned.
 
-    A script is JSON:
+    A rule is a mapping of these:
 
-        {
-          "rules": [
-            {"when": ["hello", "good morning"], "say": "Hello! You said: {heard}"},
-            {"when": ["weather"], "call": "get_weather", "arguments": {"city": "Oslo"},
-             "then": "The answer is {output}."}
-          ],
-          "otherwise": "I have no answer to that."
-        }
+    - `when`: a word or phrase, or a list of which one has to occur, as whole words; case and
+      punctuation do not matter. Or `match`: a regular expression, whatever the case. A rule with
+      neither always fits.
+    - `after`: the name of a function; then the rule is for what that returned, and not for what the
+      user said.
+    - `once`: true for a rule that answers but once in a conversation.
+    - `say`: what is said.
+    - `call` with `arguments`, or `calls`, a list of `name` with `arguments`: functions that are
+      called, behind `say`. Where the client does not offer all of them the rule does not fit.
+    - `then`: what is said when the output has come and no rule is `after` it; the output itself if
+      it is not given.
 
-    `when` lists words or phrases, of which one has to occur as whole words; case and punctuation do
-    not matter. `say` is text, in which `{heard}` stands for what the user said; `call` calls a
-    function, behind `say` if both are there, and is passed over where the client does not offer
-    that function. When its output has come, `then` is said (with `{output}` in its place).
+    In texts, those of arguments too, `{heard}` stands for what the user said last; `{1}` and
+    `{name}` for what the groups of `match` caught; behind a call `{output}` for what came back,
+    `{output.key.key}` for what lies in it if that is JSON, and `{outputs}` for all that came back
+    since the user spoke, joined with ", ".
+
+    It holds no state: what a conversation has used up it finds out from the conversation.
 
     Args:
-        script: as above, already read.
+        script: `rules` in their order, and `otherwise`, which is said where none fits.
 
     Raises:
-        ConfigError: the script is not of this shape; the message names the place.
+        ConfigError: the script is not like this; the message names the place.
     """
 
     def __init__(self, script: Mapping[str, Any]) -> None:
-        self._script = _read(lambda: msgspec.convert(script, _Script))
+        try:
+            self._script = read_rules(script)
+        except WrongScript as error:
+            place = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in error.place)
+            raise ConfigError(f"the script is not valid: {place[1:]}: {error}") from None
 
     @classmethod
     def from_file(cls, path: str | Path) -> ScriptResponder:
-        """Read a script from a JSON file.
+        """Read a script from a file.
+
+        Args:
+            path: YAML (`.yaml`, `.yml`) or JSON (`.json`).
 
         Raises:
-            ConfigError: the file can't be read, or is not a script; the message says where.
+            ConfigError: the file can't be read, or is no script; the message has the line.
         """
+        file = ScriptFile(path)
         try:
-            text = Path(path).read_bytes()
-        except OSError as error:
-            raise ConfigError(f"the script {str(path)!r} can't be read: {error.strerror}") from None
-        return cls(_read(lambda: msgspec.json.decode(text, type=dict[str, Any])))
+            read_rules(file.content)
+        except WrongScript as error:
+            raise file.wrong(error.place, str(error)) from None
+        return cls(file.content)
 
     async def respond(
         self,
@@ -98,41 +84,88 @@ class ScriptResponder:
     ) -> AsyncIterator[AnswerPiece]:
         """Yield the answer, text word by word."""
         del settings
-        last = last_said(items)
-        offered = {tool.get("name") for tool in tools}
-        if isinstance(last, FunctionCallOutputItem):
-            for word in pieces_of(self._then(last, items).replace("{output}", last.output)):
-                yield word
-            return
-        said = words_of(last)
-        heard = _plain(said)
-        for rule in self._script.rules:
-            if rule.matches(heard) and (rule.call is None or rule.call in offered):
-                for word in pieces_of(rule.say.replace("{heard}", said)):
-                    yield word
-                if rule.call is not None:
-                    yield ToolCall(rule.call, rule.arguments_text)
-                return
-        for word in pieces_of(self._script.otherwise.replace("{heard}", said)):
-            yield word
-
-    def _then(self, output: FunctionCallOutputItem, items: Sequence[Item]) -> str:
-        """What the rule that made a call says to the output."""
+        talk = _Talk(self._script.rules, {str(tool.get("name")) for tool in tools})
         for item in items:
-            if isinstance(item, FunctionCallItem) and item.call_id == output.call_id:
-                for rule in self._script.rules:
-                    if rule.call == item.name and rule.arguments_text == item.arguments:
-                        return rule.then
-        return "{output}"
+            talk.add(item)
+        said = last_said(items)
+        template, calls = self._script.otherwise, []
+        values = dict(talk.values)
+        if (choice := talk.choose(said)) is not None:
+            values |= choice.caught
+            template, calls = choice.rule.say, choice.rule.tool_calls(values)
+        elif isinstance(said, FunctionCallOutputItem):
+            template = "{output}"
+            if (choice := talk.caller(said)) is not None:
+                values |= choice.caught
+                template = choice.rule.then
+        for word in pieces_of(fill(template, values)):
+            yield word
+        for call in calls:
+            yield call
 
 
-def _plain(text: str) -> str:
-    """Words in lower case with single spaces between, without punctuation."""
-    return " ".join(re.findall(r"\w+", text.lower()))
+class _Choice(NamedTuple):
+    """A rule that fits, and what its groups caught."""
+
+    rule: Rule
+    caught: Mapping[str, str]
 
 
-def _read(read: Callable[[], _T]) -> _T:
-    try:
-        return read()
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise ConfigError(f"the script is not valid: {error}") from None
+class _Talk:
+    """What a conversation has used of the rules so far, found by going through it.
+
+    Attributes:
+        values: what placeholders stand for at this point, but for those of groups.
+    """
+
+    def __init__(self, rules: Sequence[Rule], offered: Collection[str]) -> None:
+        self._rules = rules
+        self._offered = offered
+        self._used: set[Rule] = set()
+        self._open: MessageItem | FunctionCallOutputItem | None = None  # to be answered
+        self._choice: _Choice | None = None  # that made the items from here on
+        self._calls: dict[str | None, tuple[str, _Choice | None]] = {}
+        self._outputs: list[str] = []
+        self.values = {"heard": "", "output": "", "outputs": ""}
+
+    def add(self, item: Item) -> None:
+        """Take the next item."""
+        if isinstance(item, FunctionCallOutputItem):
+            self._open = item
+            self._outputs.append(item.output)
+            self.values |= {"output": item.output, "outputs": ", ".join(self._outputs)}
+        elif isinstance(item, MessageItem) and item.role == "user":
+            self._open = item
+            self._outputs.clear()
+            self.values = {"heard": words_of(item), "output": "", "outputs": ""}
+        elif isinstance(item, FunctionCallItem) or (
+            isinstance(item, MessageItem) and item.role == "assistant"
+        ):
+            if self._open is not None:
+                choice = self.choose(self._open)
+                if choice is not None:
+                    self._used.add(choice.rule)
+                # An output may come before the next call of the same rule does.
+                if choice is not None or not isinstance(self._open, FunctionCallOutputItem):
+                    self._choice = choice
+                self._open = None
+            if isinstance(item, FunctionCallItem):
+                self._calls[item.call_id] = (item.name, self._choice)
+
+    def choose(self, said: MessageItem | FunctionCallOutputItem | None) -> _Choice | None:
+        """Find the rule that answers."""
+        after = None
+        if isinstance(said, FunctionCallOutputItem):
+            after = self._calls.get(said.call_id, ("", None))[0]
+        text = words_of(said)
+        for rule in self._rules:
+            if rule.once and rule in self._used:
+                continue
+            if (caught := rule.fits(text, after, self._offered)) is not None:
+                return _Choice(rule, caught)
+        return None
+
+    def caller(self, output: FunctionCallOutputItem) -> _Choice | None:
+        """Find the rule that made the call of an output; there is none where a client made it."""
+        name, choice = self._calls.get(output.call_id, ("", None))
+        return choice if choice is not None and name in choice.rule.functions else None
