@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from rtaudio.server.engines.base import DraftSegment
 from rtaudio.server.recognition import RecognitionPool
 
 if TYPE_CHECKING:
@@ -54,6 +55,30 @@ async def pool_of(recogniser: Gated) -> AsyncIterator[RecognitionPool]:
     finally:
         recogniser.gate.set()
         await pool.close()
+
+
+class Drafts(Gated):
+    """Drafts as well, behind a gate of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draft_gate = threading.Event()
+        self.drafting = threading.Semaphore(0)
+
+    def draft(
+        self, samples: np.ndarray[Any, Any], *, language: str | None, prompt: str | None
+    ) -> list[DraftSegment]:
+        self.drafting.release()
+        assert self.draft_gate.wait(10)
+        if samples[0] < 0:
+            raise ValueError("negative")
+        return [DraftSegment(f"{samples[0]} {language} {prompt}", 1.0)]
+
+
+def begin_draft(
+    pool: RecognitionPool, number: int = 1
+) -> asyncio.Future[list[DraftSegment]] | None:
+    return pool.begin_draft(np.array([number], np.int16), language="en", prompt="p")
 
 
 async def text_of(pool: RecognitionPool, owner: str, number: int) -> str:
@@ -127,3 +152,53 @@ async def test_a_model_that_does_not_load_is_logged_by_kind_only(
         pool.warm()
     assert "RuntimeError" in caplog.text
     assert "not this time" not in caplog.text
+
+
+async def test_a_draft_is_made_while_nothing_else_is_to_be_done() -> None:
+    recogniser = Drafts()
+    recogniser.draft_gate.set()
+    async with pool_of(recogniser) as pool:
+        draft = begin_draft(pool)
+        assert draft is not None
+        assert await draft == [DraftSegment("1 en p", 1.0)]
+
+
+async def test_a_recogniser_that_makes_no_drafts_is_not_asked_for_any() -> None:
+    async with pool_of(Gated()) as pool:
+        assert not pool.idle
+        assert begin_draft(pool) is None
+
+
+async def test_no_draft_begins_while_something_is_recognised_or_waits() -> None:
+    recogniser = Drafts()
+    async with pool_of(recogniser) as pool:
+        running = asyncio.create_task(text_of(pool, "one", 1))
+        await asyncio.sleep(0)
+        assert begin_draft(pool) is None  # it waits
+        await asyncio.to_thread(recogniser.began.acquire)
+        assert begin_draft(pool) is None  # it runs
+        recogniser.gate.set()
+        assert await running == "111"
+
+
+async def test_what_is_whole_does_not_wait_for_a_draft_and_drafts_do_not_pile_up() -> None:
+    recogniser = Drafts()
+    recogniser.gate.set()
+    async with pool_of(recogniser) as pool:
+        draft = begin_draft(pool)
+        assert draft is not None
+        await asyncio.to_thread(recogniser.drafting.acquire)
+        assert await text_of(pool, "one", 7) == "777"
+        assert begin_draft(pool) is None
+        recogniser.draft_gate.set()
+        await draft
+
+
+async def test_what_goes_wrong_in_a_draft_reaches_who_wanted_it() -> None:
+    recogniser = Drafts()
+    recogniser.draft_gate.set()
+    async with pool_of(recogniser) as pool:
+        failing = begin_draft(pool, -1)
+        assert failing is not None
+        with pytest.raises(ValueError, match="negative"):
+            await failing

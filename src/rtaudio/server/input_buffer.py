@@ -89,13 +89,17 @@ class InputBuffer:
 
         Positions outside what is held are moved to its nearest edge.
         """
+        samples = self.read(begin, end)
+        self.drop_before(end)
+        return samples
+
+    def read(self, begin: int, end: int) -> NDArray[np.int16]:
+        """Return what lies between two positions as a copy, and keep it; see `take`."""
         end = min(max(end, self._start), self.end)
         begin = min(max(begin, self._start), end)
         offset = 2 * (begin - self._start)
         stop = 2 * (end - self._start)
-        samples = np.frombuffer(bytes(memoryview(self._held)[offset:stop]), np.int16)
-        self.drop_before(end)
-        return samples
+        return np.frombuffer(bytes(memoryview(self._held)[offset:stop]), np.int16)
 
     def drop_before(self, position: int) -> None:
         """Forget the sound before a position."""

@@ -1,4 +1,4 @@
-"""A fair queue in front of the recogniser, and the threads behind it."""
+"""A fair queue in front of the recogniser, the threads behind it, and drafts where it is idle."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import contextlib
 import logging
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rtaudio.server.engines.base import Drafter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from rtaudio.server.engines.base import Recogniser
+    from rtaudio.server.engines.base import DraftSegment, Recogniser
 
-__all__ = ["RecognitionPool"]
+__all__ = ["RecognitionPool", "prompt_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +48,12 @@ class RecognitionPool:
     one with much to transcribe does not hold up the others. How much one owner may queue is for
     that owner to bound.
 
+    What nobody has finished saying may be drafted in a thread apart, one draft at a time, begun
+    only while a worker has nothing to do: a stretch that is whole never waits for one.
+
     Args:
-        recogniser: `recogniser.workers` stretches are recognised at the same time.
+        recogniser: `recogniser.workers` stretches are recognised at the same time. There are
+            drafts if it is a `Drafter` too.
     """
 
     def __init__(self, recogniser: Recogniser) -> None:
@@ -54,6 +61,10 @@ class RecognitionPool:
         self._waiting: dict[object, deque[_Job]] = {}  # in the order in which owners are served
         self._available = asyncio.Semaphore(0)
         self._threads = ThreadPoolExecutor(recogniser.workers, thread_name_prefix="rtaudio-asr")
+        self._drafter = recogniser if isinstance(recogniser, Drafter) else None
+        self._draft_thread = ThreadPoolExecutor(1, thread_name_prefix="rtaudio-draft")
+        self._drafting = False
+        self._busy = 0  # workers
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -78,7 +89,8 @@ class RecognitionPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        for threads in (self._draft_thread, self._threads):
+            await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
     async def transcribe(
         self,
@@ -106,13 +118,49 @@ class RecognitionPool:
         finally:
             job.abandoned = True
 
+    @property
+    def idle(self) -> bool:
+        """Whether a draft could begin now."""
+        return (
+            self._drafter is not None
+            and not self._drafting
+            and not self._waiting
+            and self._busy < self._recogniser.workers
+        )
+
+    def begin_draft(
+        self, samples: NDArray[np.int16], *, language: str | None, prompt: str | None
+    ) -> asyncio.Future[list[DraftSegment]] | None:
+        """Draft the text of speech that goes on; see `Drafter.draft`.
+
+        Returns:
+            What will have the draft, or the recogniser's error; None while it is not `idle`.
+        """
+        if self._drafter is None or not self.idle:
+            return None
+        self._drafting = True
+        draft = self._draft_thread.submit(
+            self._drafter.draft, samples, language=language, prompt=prompt
+        )
+        # Whoever waits for it may give up; it is over when its thread is free.
+        draft.add_done_callback(partial(self._drafted, asyncio.get_running_loop()))
+        return asyncio.wrap_future(draft)
+
+    def _drafted(self, loop: asyncio.AbstractEventLoop, _: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed
+            loop.call_soon_threadsafe(setattr, self, "_drafting", False)
+
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._available.acquire()
             job = self._next()
             if not job.abandoned:
-                await loop.run_in_executor(self._threads, self._run, job, loop)
+                self._busy += 1
+                try:
+                    await loop.run_in_executor(self._threads, self._run, job, loop)
+                finally:
+                    self._busy -= 1
 
     def _next(self) -> _Job:
         owner, jobs = next(iter(self._waiting.items()))
@@ -142,3 +190,9 @@ class RecognitionPool:
             self._recogniser.load()
         except Exception as error:
             _log.warning("the recogniser does not load: %s", type(error).__name__)
+
+
+def prompt_of(settings: Mapping[str, Any]) -> str | None:
+    """What the speech is likely to contain: the settings' prompt, and behind it their keywords."""
+    parts = [settings.get("prompt"), ", ".join(settings.get("keywords") or ())]
+    return " ".join(part for part in parts if part) or None

@@ -32,6 +32,8 @@ from rtaudio.protocol import (
 )
 from rtaudio.server.idle import Silence
 from rtaudio.server.input_buffer import BufferFull, InputBuffer
+from rtaudio.server.live_transcript import LiveTranscript
+from rtaudio.server.recognition import prompt_of
 from rtaudio.server.turns import SpeechStarted, SpeechStopped, TurnDetector
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rtaudio.protocol import ServerEvent
+    from rtaudio.server.agreement import Agreement
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.engines.base import VoiceDetector
     from rtaudio.server.hearing import Hearing
@@ -101,6 +104,7 @@ class SpeechInput:
             wire_format(config.settings, "input"), pool.sample_rate, limits.buffered_s
         )
         self._silence = Silence(pool.sample_rate)
+        self._live = LiveTranscript(send, config, pool, self._buffer)
         self._turns: TurnDetector | None = None
         self._detector_failed = False
         self._turn: tuple[str, int] | None = None  # item id and start of the turn being spoken
@@ -115,6 +119,7 @@ class SpeechInput:
     async def close(self) -> None:
         """Drop the buffer and give up transcriptions under way."""
         self._buffer.clear()
+        await self._live.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -127,6 +132,7 @@ class SpeechInput:
         if vad is None:
             self._turns = None
             self._turn = None
+            self._live.end()
         elif self._turns is not None:
             self._turns.settings = vad
 
@@ -156,6 +162,7 @@ class SpeechInput:
             self._silence.end()
         if self._config.vad is not None and not self._detector_failed:
             await self._detect(samples, before)
+            self._live.grown()
 
     async def commit(self) -> None:
         """Turn the buffer into a user item.
@@ -251,6 +258,7 @@ class SpeechInput:
         if isinstance(event, SpeechStarted):
             self._silence.end()
             self._turn = (new_id("item"), event.position)
+            self._live.begin(*self._turn)
             await self._send(
                 InputAudioBufferSpeechStarted(
                     event_id=new_id("event"), item_id=self._turn[0], audio_start_ms=ms
@@ -269,6 +277,7 @@ class SpeechInput:
 
     def _end_turn(self) -> None:
         self._turn = None
+        self._live.end()
         if self._turns is not None:
             self._turns.restart(self._buffer.start)
 
@@ -278,6 +287,7 @@ class SpeechInput:
         self, item_id: str, begin: int, end: int, *, words: str | None = None
     ) -> None:
         """Commit a stretch of the buffer; `words` are what is said in it, where that is known."""
+        agreement = self._live.end()
         samples = self._buffer.take(begin, end)
         if end >= self._buffer.end:
             self._end_turn()
@@ -307,9 +317,7 @@ class SpeechInput:
             return
         # With too much queued this waits, and as long as it waits nothing more is read.
         await self._slots.acquire()
-        task = asyncio.create_task(
-            self._transcribe(item_id, samples, wanted.get("language"), _prompt(wanted))
-        )
+        task = asyncio.create_task(self._transcribe(item_id, samples, agreement, wanted))
         self._tasks.add(task)
         self._hearing.expect(item_id, task)
         task.add_done_callback(self._transcribed)
@@ -322,27 +330,29 @@ class SpeechInput:
             _log.debug("a transcript was not delivered: %s", type(task.exception()).__name__)
 
     async def _transcribe(
-        self, item_id: str, samples: NDArray[np.int16], language: str | None, prompt: str | None
+        self,
+        item_id: str,
+        samples: NDArray[np.int16],
+        agreement: Agreement,
+        wanted: dict[str, Any],
     ) -> None:
-        pieces: list[str] = []
+        text = ""
+        stream = self._pool.transcribe(
+            self, samples, language=wanted.get("language"), prompt=prompt_of(wanted)
+        )
         try:
             # Closed at once when the client goes, so that nobody transcribes for it any longer.
-            async with aclosing(
-                self._pool.transcribe(self, samples, language=language, prompt=prompt)
-            ) as texts:
-                async for text in texts:
-                    pieces.append(text)
-                    await self._send(
-                        ConversationItemInputAudioTranscriptionDelta(
-                            event_id=new_id("event"), item_id=item_id, content_index=0, delta=text
-                        )
-                    )
+            async with aclosing(stream) as pieces:
+                async for piece in pieces:
+                    text += piece
+                    await self._send_delta(item_id, agreement.conclude(text, whole=False))
+            await self._send_delta(item_id, agreement.conclude(text, whole=True))
         except ConnectionError:
             raise
         except Exception as error:
             await self._failed(item_id, error)
             return
-        await self._transcribed_as(item_id, "".join(pieces).strip(), samples.size)
+        await self._transcribed_as(item_id, text.strip(), samples.size)
 
     async def _transcribed_as(self, item_id: str, transcript: str, count: int) -> None:
         self._items.set_transcript(item_id, transcript)
@@ -359,6 +369,14 @@ class SpeechInput:
     async def _announce(self, item: MessageItem, previous: str | None) -> None:
         for kind in (ConversationItemAdded, ConversationItemDone):
             await self._send(kind(event_id=new_id("event"), item=item, previous_item_id=previous))
+
+    async def _send_delta(self, item_id: str, delta: str) -> None:
+        if delta:
+            await self._send(
+                ConversationItemInputAudioTranscriptionDelta(
+                    event_id=new_id("event"), item_id=item_id, content_index=0, delta=delta
+                )
+            )
 
     async def _failed(self, item_id: str, error: Exception) -> None:
         # What an engine raises may quote what it heard; only our own errors are known not to.
@@ -380,9 +398,3 @@ class SpeechInput:
             type="server_error", message=message, code="turn_detection_unavailable"
         )
         await self._send(ErrorEvent(event_id=new_id("event"), error=detail))
-
-
-def _prompt(settings: dict[str, Any]) -> str | None:
-    """What the speech is likely to contain: the prompt, and behind it the keywords."""
-    parts = [settings.get("prompt"), ", ".join(settings.get("keywords") or ())]
-    return " ".join(part for part in parts if part) or None

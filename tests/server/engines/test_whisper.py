@@ -11,6 +11,7 @@ import pytest
 from rtaudio.audio import load, resample
 from rtaudio.errors import ConfigError
 from rtaudio.server.engines import whisper
+from rtaudio.server.engines.base import Drafter
 from rtaudio.server.engines.whisper import WhisperRecogniser, resolve_model
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -81,3 +82,22 @@ def test_the_text_is_the_one_of_faster_whisper_itself() -> None:
     segments, _ = direct.transcribe(samples.astype(np.float32) / 32768)
     assert "".join(pieces) == "".join(segment.text for segment in segments).strip()
     assert pieces
+
+
+def test_a_draft_has_the_words_with_their_times() -> None:
+    pytest.importorskip("faster_whisper")
+    if whisper._installed_model() is None:
+        pytest.skip("the package with the test model is not installed")
+    clip = load(SAMPLES / "pride.wav")
+    samples = resample(clip.samples, clip.sample_rate, 16000)
+    recogniser = WhisperRecogniser(language="en")
+    assert isinstance(recogniser, Drafter)
+    segments = recogniser.draft(samples[: 16000 * 4])
+    text = "".join(segment.text for segment in segments)
+    assert text.startswith(" ")
+    final = "".join(recogniser.transcribe(samples))
+    begun = [word.strip(".,").lower() for word in text.split()][:3]
+    assert begun == [word.strip(".,").lower() for word in final.split()][:3]
+    ends = [segment.end_s for segment in segments]
+    assert ends == sorted(ends)
+    assert 2 < ends[-1] <= 4.1

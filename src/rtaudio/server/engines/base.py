@@ -14,7 +14,7 @@ when it starts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AnswerIncomplete",
     "AnswerPiece",
+    "DraftSegment",
+    "Drafter",
     "Recogniser",
     "Responder",
     "ToolCall",
@@ -69,6 +71,37 @@ class Recogniser(Protocol):
 
         Yields:
             Pieces of text that, joined without a separator, are the transcript.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSegment:
+    """A stretch of a draft.
+
+    Attributes:
+        text: with the space in front that parts it from the segment before.
+        end_s: where it ends, in seconds from the beginning of the sound.
+    """
+
+    text: str
+    end_s: float
+
+
+@runtime_checkable
+class Drafter(Protocol):
+    """A `Recogniser` that can also tell quickly what somebody has said who is still speaking."""
+
+    def draft(
+        self, samples: NDArray[np.int16], *, language: str | None, prompt: str | None
+    ) -> list[DraftSegment]:
+        """Recognise the beginning of a stretch of speech.
+
+        May be called while `workers` calls of `transcribe` run, and must not hold them up.
+
+        Args:
+            samples: as for `transcribe`, at most 30 s.
+            language: the same.
+            prompt: the same.
         """
 
 

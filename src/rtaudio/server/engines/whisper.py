@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtaudio.errors import ConfigError
+from rtaudio.server.engines.base import DraftSegment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -68,7 +69,7 @@ def _installed_model() -> Path | None:
 
 
 class WhisperRecogniser:
-    """A `Recogniser` on one shared faster-whisper model, loaded on first use.
+    """A `Recogniser` and `Drafter` on one shared faster-whisper model, loaded on first use.
 
     Decoding runs with faster-whisper's own defaults (beam of 5, temperature fallback), so the text
     is what `WhisperModel(...).transcribe(samples)` gives.
@@ -148,14 +149,7 @@ class WhisperRecogniser:
         Raises:
             ConfigError: as `load`, or the model does not know `language`.
         """
-        model = self._loaded()
-        language = language or self._language
-        if not model.model.is_multilingual:
-            language = None
-        elif language is not None and language not in model.supported_languages:
-            raise ConfigError(f"this model does not know the language {language!r}")
-        sound = samples.astype(np.float32) / np.float32(32768)
-        segments, _ = model.transcribe(sound, language=language, initial_prompt=prompt)
+        segments = self._segments(samples, language, prompt)
         first = True
         for segment in segments:
             # Whisper's segments begin with the space that parts them from the text before.
@@ -163,6 +157,36 @@ class WhisperRecogniser:
             if text:
                 first = False
                 yield text
+
+    def draft(
+        self, samples: NDArray[np.int16], *, language: str | None = None, prompt: str | None = None
+    ) -> list[DraftSegment]:
+        """Decode greedily, without a second try; see `Drafter.draft`.
+
+        Raises:
+            ConfigError: as `transcribe`.
+        """
+        options = {"beam_size": 1, "best_of": 1, "temperature": 0.0}
+        segments = self._segments(samples, language, prompt, **options)
+        return [DraftSegment(segment.text, segment.end) for segment in segments]
+
+    def _segments(
+        self,
+        samples: NDArray[np.int16],
+        language: str | None,
+        prompt: str | None,
+        **options: Any,
+    ) -> Iterable[Any]:
+        model = self._loaded()
+        language = language or self._language
+        if not model.model.is_multilingual:
+            language = None
+        elif language is not None and language not in model.supported_languages:
+            raise ConfigError(f"this model does not know the language {language!r}")
+        sound = samples.astype(np.float32) / np.float32(32768)
+        segments, _ = model.transcribe(sound, language=language, initial_prompt=prompt, **options)
+        found: Iterable[Any] = segments
+        return found
 
     def _loaded(self) -> Any:
         with self._lock:
@@ -185,7 +209,7 @@ class WhisperRecogniser:
                 device=self._device,
                 compute_type=self._compute_type,
                 cpu_threads=self._threads,
-                num_workers=self._workers,
+                num_workers=self._workers + 1,  # for drafts
             )
         except Exception as error:
             # Hub, file and CTranslate2 errors have no common base.

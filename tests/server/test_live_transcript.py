@@ -1,0 +1,195 @@
+"""Words of a turn while it is being spoken, as a client sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rtaudio.server import live_transcript
+from rtaudio.server.engines.base import DraftSegment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PCM = {"type": "audio/pcm", "rate": 16000}
+VAD = {"type": "server_vad", "prefix_padding_ms": 0, "silence_duration_ms": 96}
+SPEAKING = {"format": PCM, "turn_detection": {**VAD, "create_response": False}}
+DELTA = "conversation.item.input_audio_transcription.delta"
+COMPLETED = "conversation.item.input_audio_transcription.completed"
+STARTED = "input_audio_buffer.speech_started"
+TURN = (
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.done",
+)
+
+
+class Drafting:
+    """Understands a word per half second, and at the end what it is told to."""
+
+    sample_rate = 16000
+    workers = 1
+
+    def __init__(self, final: str = "w1 w2 w3 and more") -> None:
+        self.final = final
+        self.error: Exception | None = None
+        self.heard_s: list[float] = []
+        self.drafted = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def load(self) -> None:
+        pass
+
+    def transcribe(self, samples: Any, *, language: Any, prompt: Any) -> Iterator[str]:
+        del samples, language, prompt
+        yield self.final
+
+    def draft(self, samples: Any, *, language: Any, prompt: Any) -> list[DraftSegment]:
+        del language, prompt
+        self.heard_s.append(samples.size / 16000)
+        self._loop.call_soon_threadsafe(self.drafted.set)
+        if self.error is not None:
+            raise self.error
+        count = samples.size // 8000
+        return [DraftSegment(f" w{n + 1}", (n + 1) / 2) for n in range(count)]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts as soon as there is more sound, however fast it comes."""
+    monkeypatch.setattr(live_transcript, "_STEP_S", 0.4)
+    monkeypatch.setattr(live_transcript, "_REST", 0)
+    monkeypatch.setattr(live_transcript, "_now", lambda: float("inf"))
+
+
+async def speak(client: Any, recogniser: Drafting, seconds: float = 0.512) -> None:
+    """Say something and wait until it has been drafted."""
+    recogniser.drafted.clear()
+    await client.append(seconds, 5000)
+    await recogniser.drafted.wait()
+
+
+async def test_certain_words_come_while_the_turn_is_open_and_the_rest_behind_it(talk: Any) -> None:
+    recogniser = Drafting()
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        for _ in range(3):
+            await speak(client, recogniser)
+        started, first, second = await client.receive(STARTED, DELTA, DELTA)
+        assert (first["delta"], second["delta"]) == ("w1", " w2")
+        await client.append(0.512, 0)
+        await client.receive(*TURN)
+        rest, completed = await client.receive(DELTA, COMPLETED)
+        assert rest["delta"] == " w3 and more"
+        assert completed["transcript"] == "w1 w2 w3 and more"
+        items = {event["item_id"] for event in (started, first, second, rest, completed)}
+        assert len(items) == 1
+
+
+async def test_a_final_text_with_other_words_takes_the_place_of_the_deltas(talk: Any) -> None:
+    recogniser = Drafting("something else")
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        for _ in range(2):
+            await speak(client, recogniser)
+        await client.receive(STARTED, DELTA)
+        await client.append(0.512, 0)
+        *_, completed = await client.receive(*TURN, COMPLETED)
+        assert completed["transcript"] == "something else"
+
+
+async def test_the_next_turn_begins_anew(talk: Any) -> None:
+    recogniser = Drafting("w1")
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        for _ in range(2):
+            await speak(client, recogniser)
+            await speak(client, recogniser)
+            *_, delta = await client.receive(STARTED, DELTA)
+            assert delta["delta"] == "w1"
+            await client.append(0.512, 0)
+            await client.receive(*TURN, COMPLETED)
+    assert recogniser.heard_s == pytest.approx([0.512, 1.024] * 2)
+
+
+async def test_a_buffer_that_is_cleared_ends_it(talk: Any) -> None:
+    recogniser = Drafting("w1")
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        await speak(client, recogniser)
+        await client.send("input_audio_buffer.clear")
+        await client.receive(STARTED, "input_audio_buffer.cleared")
+        await speak(client, recogniser)
+        await client.append(0.512, 0)
+        await client.receive(STARTED, *TURN, DELTA, COMPLETED)
+
+
+async def test_what_was_settled_is_not_heard_again(
+    talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtaudio.server.agreement._TRIM_S", 1.0)
+    recogniser = Drafting()
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        for _ in range(3):
+            await speak(client, recogniser)
+    # With the second draft the first word was certain, which had taken half a second.
+    assert recogniser.heard_s == pytest.approx([0.512, 1.024, 1.036])
+
+
+async def test_nothing_is_drafted_that_nobody_wants_to_read(talk: Any) -> None:
+    recogniser = Drafting()
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": None}})
+        await client.append(1.024, 5000)
+        await client.append(0.512, 0)
+        await client.receive(STARTED, *TURN)
+    assert recogniser.heard_s == []
+
+
+async def test_sound_that_comes_faster_than_it_was_spoken_is_not_drafted(
+    talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_transcript, "_now", lambda: 0.0)
+    recogniser = Drafting()
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        for _ in range(10):
+            await client.append(1.024, 5000)
+        await client.append(0.512, 0)
+        await client.receive(STARTED, *TURN, DELTA, COMPLETED)
+    assert recogniser.heard_s == []
+
+
+async def test_a_draft_that_fails_costs_the_turn_nothing_else(
+    talk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "rtaudio")
+    recogniser = Drafting("w1")
+    recogniser.error = RuntimeError("the secret words")
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        await speak(client, recogniser)
+        await client.append(1.024, 5000)
+        await client.append(0.512, 0)
+        await client.receive(STARTED, *TURN, DELTA, COMPLETED)
+    assert len(recogniser.heard_s) == 1
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_turn_of_which_nothing_becomes_certain_is_drafted_no_further(
+    talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_transcript, "_LONGEST_S", 1.0)
+    recogniser = Drafting("w1")
+    async with talk(recogniser=recogniser) as client:
+        await client.configure(audio={"input": {**SPEAKING, "transcription": {}}})
+        await speak(client, recogniser)
+        await client.append(1.024, 5000)
+        await client.append(0.512, 0)
+        await client.receive(STARTED, *TURN, DELTA, COMPLETED)
+    assert recogniser.heard_s == [0.512]
