@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
+
+from rtaudio.server import RealtimeServer
 from rtaudio.server.engines.running import running
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Opens:
@@ -64,3 +64,12 @@ async def test_the_service_does_so_with_its_responder_and_voice(talk: Any, tone_
         assert responder.log == ["open"]
     assert responder.log == ["open", "closed"]
     assert voice.loaded
+
+
+async def test_a_service_that_cannot_listen_closes_them_again(engines: Any) -> None:
+    responder = Opens()
+    async with RealtimeServer(**engines) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        with pytest.raises(OSError, match="address already in use"):
+            await RealtimeServer(port=port, **engines, responder=responder).__aenter__()
+    assert responder.log == ["open", "closed"]
