@@ -60,8 +60,8 @@ class LoudIsSpeech:
 class ToneVoice:
     """Speaks each word as 100 ms of a tone at 16 kHz.
 
-    `spoken` has the stretches of text. With a `gate`, nothing comes behind the first word of a
-    stretch before the gate is open.
+    `spoken` has the stretches of text, `speeds` how fast each was to be. With a `gate`, nothing
+    comes behind the first word of a stretch before the gate is open.
     """
 
     sample_rate = RATE
@@ -69,10 +69,12 @@ class ToneVoice:
     def __init__(self, gate: asyncio.Event | None = None) -> None:
         self.gate = gate
         self.spoken: list[str] = []
+        self.speeds: list[float] = []
         self.closed = 0
 
-    async def speak(self, text: str) -> AsyncIterator[bytes]:
+    async def speak(self, text: str, *, speed: float = 1.0) -> AsyncIterator[bytes]:
         self.spoken.append(text)
+        self.speeds.append(speed)
         t = np.arange(RATE // 10) / RATE
         word = (8000 * np.sin(2 * np.pi * 440 * t)).astype(np.int16).tobytes()
         try:

@@ -129,7 +129,7 @@ def test_output_is_text_where_there_is_no_voice(
     changes = {"output_modalities": asked, "audio": {"output": {"speed": 1.5}}}
     config.update({"type": "realtime", **changes}, may_change_type=False)
     assert config.settings["output_modalities"] == shown
-    assert config.settings["audio"]["output"]["speed"] == 1.0
+    assert config.settings["audio"]["output"]["speed"] == (1.5 if speaks else 1.0)
 
 
 def test_a_format_without_a_rate_has_24_khz() -> None:

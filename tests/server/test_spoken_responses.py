@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from rtaudio.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -251,3 +254,67 @@ async def test_sound_that_is_held_back_can_be_cut(
         events = await client.until("rate_limits.updated")
         assert events[-2]["response"]["status"] == "cancelled"
         assert events.sound() == b""
+
+
+async def test_the_sessions_speed_is_the_voices(talk: Any, tone_voice: Any) -> None:
+    voice = tone_voice()
+    async with talk(voice=voice) as client:
+        for speed in (1.25, 0.5):
+            settings = await client.configure(audio={"output": {"speed": speed}})
+            assert settings["audio"]["output"]["speed"] == speed
+            await client.write("hello")
+            await client.send("response.create")
+            await client.until("rate_limits.updated")
+    assert voice.speeds == [1.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ConfigError("there is no voice 'xx'"), "there is no voice 'xx'"),
+        (RuntimeError("the secret words"), "the voice failed"),
+    ],
+)
+async def test_a_voice_that_fails_ends_the_response_and_not_the_session(
+    talk: Any, tone_voice: Any, error: Exception, message: str
+) -> None:
+    class Hoarse(tone_voice):  # type: ignore[misc]
+        async def speak(self, text: str, *, speed: float = 1.0) -> AsyncIterator[bytes]:
+            async for chunk in super().speak(text, speed=speed):
+                yield chunk
+            if text == "one, two,":
+                raise error
+
+    async with talk(voice=Hoarse()) as client:
+        await client.configure(audio={"output": {"format": PCM}})
+        await client.write("one, two, three")
+        await client.send("response.create")
+        events = await client.until("response.done")
+        response = events[-1]["response"]
+        assert response["status"] == "failed"
+        assert response["status_details"]["error"]["message"] == message
+        assert response["output"][0]["status"] == "incomplete"
+        assert len(events.sound()) == 6400
+        await client.write("hello")
+        await client.send("response.create")
+        *_, done = await client.until("response.done")
+        assert done["response"]["status"] == "completed"
+
+
+async def test_cutting_a_response_closes_responder_and_voice_at_once(
+    talk: Any, tone_voice: Any, gated: Any
+) -> None:
+    class Speaks(type(gated)):  # type: ignore[misc]
+        async def respond(self, items: Any, settings: Any, tools: Any) -> AsyncIterator[str]:
+            async with aclosing(super().respond(items, settings, tools)) as pieces:
+                async for piece in pieces:
+                    yield f"{piece} and more, "
+
+    responder, voice = Speaks(), tone_voice(asyncio.Event())
+    async with talk(responder=responder, voice=voice) as client:
+        await client.send("response.create")
+        await client.until("response.output_audio.delta")
+        await client.send("response.cancel")
+        await client.until("response.done")
+        assert responder.closed.is_set()
+        assert voice.closed == 1

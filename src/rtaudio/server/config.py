@@ -4,7 +4,7 @@ The settings are held as the protocol writes them, in plain dicts. What is not d
 what it is rather than as what was asked for: `noise_reduction` and `tracing` stay null, as there
 are none; `include` does, as recognisers give no probabilities of tokens; `truncation` is "auto",
 since the oldest items go; `model` stays the one of the connection; `output_modalities` are text
-where the service has no voice; `speed` stays 1, as voices have but one.
+where the service has no voice, and `speed` is 1 then.
 """
 
 from __future__ import annotations
@@ -203,7 +203,8 @@ class SessionConfig:
         """Fill in what was left open, and put what is done in place of what was asked for."""
         if settings["type"] == "realtime":
             settings["output_modalities"] = self.output_modalities(settings["output_modalities"])
-            settings["audio"]["output"]["speed"] = 1.0
+            if not self._speaks:
+                settings["audio"]["output"]["speed"] = 1.0
             settings |= {"tracing": None, "truncation": "auto"}
         settings["include"] = None
         listening = settings["audio"]["input"]

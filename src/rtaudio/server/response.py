@@ -238,7 +238,8 @@ class ResponseRun:
         assert self._converter is not None
         step = 2 * max(1, int(_DELTA_S * self._voice.sample_rate))
         loop = asyncio.get_running_loop()
-        async with aclosing(self._stream(self._voice.speak(phrase), "voice")) as sound:
+        speech = self._voice.speak(phrase, speed=self._request.settings["audio"]["output"]["speed"])
+        async with aclosing(self._stream(speech, "voice")) as sound:
             async for chunk in sound:
                 for start in range(0, len(chunk), step):
                     delay = self._pace.delay(loop.time(), self.spoken_ms / 1000)

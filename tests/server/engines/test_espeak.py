@@ -61,7 +61,11 @@ async def test_text_goes_in_by_standard_input_and_sound_comes_out(
     assert await spoken(voice, "--version; $(id) `id` Grüße") == bytes(range(250))
     noted = json.loads((tmp_path / "noted.json").read_text())
     assert noted["text"] == "--version; $(id) id Grüße"
-    assert noted["arguments"] == ["--stdin", "--stdout", "-b", "1", "-v", "de+f3"]
+    options = ["--stdin", "--stdout", "-b", "1", "-v", "de+f3", "-s"]
+    assert noted["arguments"] == [*options, "175"]
+    assert [chunk async for chunk in voice.speak("Quick.", speed=1.5)]
+    noted = json.loads((tmp_path / "noted.json").read_text())
+    assert noted["arguments"] == [*options, "262"]
 
 
 async def test_chunks_are_whole_samples_however_the_program_writes(

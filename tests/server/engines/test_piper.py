@@ -99,7 +99,10 @@ class CountingModel:
         self.computed: list[str] = []
         self.threads: set[str] = set()
 
-    def synthesize(self, text: str) -> Iterator[Any]:
+    def phonemize(self, text: str) -> list[list[str]]:
+        return [list(sentence) for sentence in text.split(". ")]
+
+    def synthesize(self, text: str, _settings: object) -> Iterator[Any]:
         for sentence in text.split(". "):
             self.computed.append(sentence)
             self.threads.add(threading.current_thread().name)
@@ -129,8 +132,8 @@ async def test_sentences_are_computed_one_by_one_as_they_are_taken(
         assert await anext(chunks) == b"One"
         assert counted.computed == ["One"]
         assert await anext(chunks) == b"Two"
-    assert [chunk async for chunk in voice.speak("Four")] == [b"Four"]
-    assert counted.computed == ["One", "Two", "Four"]
+    assert [chunk async for chunk in voice.speak("Four. Five")] == [b"Four", b"Five"]
+    assert counted.computed == ["One", "Two", "Four", "Five"]
     assert len(loads) == 1
     assert counted.threads == {"rtaudio-piper_0"}
 

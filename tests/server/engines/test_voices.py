@@ -69,6 +69,15 @@ async def test_a_longer_text_is_spoken_longer(voice: Voice) -> None:
     assert 2.5 < long.size / short.size < 3.7
 
 
+async def test_speed_makes_speech_shorter_or_longer(voice: Voice) -> None:
+    async def length(speed: float) -> int:
+        return sum([len(chunk) async for chunk in voice.speak(SENTENCE, speed=speed)])
+
+    slow, plain, fast = [await length(speed) for speed in (0.6, 1.0, 1.5)]
+    assert slow > plain > fast
+    assert 1.6 < slow / fast < 3.1  # Piper's own lengths differ a little each time
+
+
 async def test_what_is_spoken_is_recognised(voice: Voice) -> None:
     pytest.importorskip("faster_whisper", reason="no recogniser: pip install 'rtaudio[local]'")
     from rtaudio.server.engines.whisper import WhisperRecogniser, resolve_model

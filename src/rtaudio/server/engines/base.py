@@ -206,7 +206,7 @@ class Voice(Protocol):
     @property
     def sample_rate(self) -> int: ...
 
-    def speak(self, text: str) -> AsyncIterator[bytes]:
+    def speak(self, text: str, *, speed: float = 1.0) -> AsyncIterator[bytes]:
         """Speak a stretch of text: a sentence, or the first words of one.
 
         Iteration is given up, and the iterator closed, when the response is cut. What it raises
@@ -214,6 +214,8 @@ class Voice(Protocol):
 
         Args:
             text: never empty.
+            speed: how fast, 0.25 to 1.5; 1 is the voice's own. One that can't come near it takes
+                the nearest.
 
         Yields:
             PCM16, mono, at `sample_rate`, in chunks of any size.

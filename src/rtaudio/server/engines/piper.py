@@ -21,7 +21,7 @@ from rtaudio.errors import ConfigError
 from rtaudio.server.engines.speakable import speakable, stretches
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 __all__ = ["PiperVoice", "resolve_voice"]
 
@@ -121,7 +121,7 @@ class PiperVoice:
         """
         self._loaded()
 
-    async def speak(self, text: str) -> AsyncIterator[bytes]:
+    async def speak(self, text: str, *, speed: float = 1.0) -> AsyncIterator[bytes]:
         """Yield one chunk per sentence as it is ready; see `Voice.speak`.
 
         The next sentence is begun when the chunk before it was taken. One that is being computed
@@ -132,15 +132,23 @@ class PiperVoice:
         """
         loop = asyncio.get_running_loop()
         for stretch in stretches(speakable(text), _LONGEST):
-            sentences = await loop.run_in_executor(self._pool, self._begin, stretch)
-            while True:
-                sentence = await loop.run_in_executor(self._pool, next, sentences, None)
-                if sentence is None:
-                    break
-                yield sentence.audio_int16_bytes
+            # Each step waits in line behind other sessions' sentences, so there is one per sentence
+            # and none to find out that the last one was.
+            sentences, count, sound = await loop.run_in_executor(
+                self._pool, self._begin, stretch, speed
+            )
+            if count:
+                yield sound
+            for _ in range(count - 1):
+                yield await loop.run_in_executor(self._pool, _next, sentences)
 
-    def _begin(self, text: str) -> Any:
-        return iter(self._loaded().synthesize(text))
+    def _begin(self, text: str, speed: float) -> tuple[Iterator[Any], int, bytes]:
+        """Return the sentences of a text, how many there are, and the sound of the first."""
+        voice = self._loaded()
+        sentences = iter(voice.synthesize(text, _at_speed(voice, speed)))
+        # It does this once more, which is nothing beside the model.
+        count = sum(map(bool, voice.phonemize(text)))
+        return sentences, count, _next(sentences) if count else b""
 
     def _loaded(self) -> Any:
         with self._lock:
@@ -172,3 +180,17 @@ class PiperVoice:
         # It would log what is spoken.
         logging.getLogger("piper.voice").setLevel(logging.INFO)
         return voice
+
+
+def _next(sentences: Iterator[Any]) -> bytes:
+    sound: bytes = next(sentences).audio_int16_bytes
+    return sound
+
+
+def _at_speed(voice: Any, speed: float) -> Any:
+    """Piper's settings for a speed, None for its own."""
+    if speed == 1.0:
+        return None
+    from piper.config import SynthesisConfig
+
+    return SynthesisConfig(length_scale=voice.config.length_scale / speed)
