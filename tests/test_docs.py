@@ -53,6 +53,11 @@ def test_code_on_a_page_runs(code: str) -> None:
         assert expected in printed
 
 
+def test_the_script_on_a_page_is_the_one_that_runs() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/engines.md").read_text("utf-8"), re.S)
+    assert shown == [(ROOT / "examples/shop.yaml").read_text("utf-8")]
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
 def test_an_example_runs_and_prints_what_it_promises(name: str) -> None:
     assert EXAMPLES[name] in run(f"examples/{name}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,6 @@ from rtaudio.errors import ConfigError
 from rtaudio.protocol import ContentPart, FunctionCallItem, FunctionCallOutputItem, MessageItem
 from rtaudio.server.engines.base import ToolCall
 from rtaudio.server.engines.script import ScriptResponder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RULES: list[dict[str, Any]] = [
     {"when": ["hello", "good morning"], "say": "You said: {heard}"},
@@ -266,3 +264,40 @@ def test_files_that_cannot_be_read_are_config_errors(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="not UTF-8"):
         ScriptResponder.from_file(tmp_path / "latin.yaml")
+
+
+async def test_the_example_does_what_it_shows() -> None:
+    script = ScriptResponder.from_file(Path(__file__).parents[3] / "examples/shop.yaml")
+    names = ("find_order", "send_again", "list_teas", "list_pots")
+
+    async def answer(*items: Any) -> list[Any]:
+        pieces = [p async for p in script.respond(items, {}, [{"name": name} for name in names])]
+        text = "".join(piece for piece in pieces if isinstance(piece, str))
+        return [text, *(piece for piece in pieces if isinstance(piece, ToolCall))]
+
+    greeting = "Good morning, this is the tea shop. What can I do for you?"
+    assert await answer(user("Hello.")) == [greeting]
+    again = (user("Hello."), assistant(greeting), user("Hello?"))
+    assert await answer(*again) == ['I did not understand "Hello?".']
+    asked = user("Where is order number 42?")
+    assert await answer(asked) == [
+        "One moment, I look for order 42.",
+        ToolCall("find_order", '{"number":"42"}'),
+    ]
+    lost = '{"state": "lost", "number": 42}'
+    assert await answer(asked, *call("find_order", lost)) == [
+        "I am sorry, it was lost. I send it again.",
+        ToolCall("send_again", '{"number":"42"}'),
+    ]
+    sent = '{"state": "on its way", "day": "Friday"}'
+    assert await answer(asked, *call("find_order", sent)) == [
+        "It is on its way, and comes on Friday."
+    ]
+    everything = user("everything, please")
+    assert await answer(everything) == [
+        "",
+        ToolCall("list_teas", "{}"),
+        ToolCall("list_pots", '{"size":"large"}'),
+    ]
+    both = (*call("list_teas", "four teas"), *call("list_pots", "two pots"))
+    assert await answer(everything, *both) == ["That is: four teas, two pots."]
