@@ -45,6 +45,8 @@ class ChatEndpoint:
         status: of the answer.
         content_type: of the answer.
         requests: bodies, paths and headers so far.
+        ports: of the clients' ends of their connections.
+        hang_up: how many requests are to be answered by closing the connection.
         left: set when a client has left before the end.
     """
 
@@ -54,10 +56,17 @@ class ChatEndpoint:
         self.status = 200
         self.content_type = "text/event-stream"
         self.requests: list[tuple[dict[str, Any], str, dict[str, str]]] = []
+        self.ports: list[int] = []
+        self.hang_up = 0
         self.left = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((await request.json(), request.path_qs, dict(request.headers)))
+        assert request.transport is not None
+        self.ports.append(request.transport.get_extra_info("peername")[1])
+        if self.hang_up:
+            self.hang_up -= 1
+            request.transport.abort()
         response = web.StreamResponse(status=self.status)
         response.content_type = self.content_type
         if self.status == 308:
@@ -66,7 +75,6 @@ class ChatEndpoint:
             await response.prepare(request)
             for piece in self.script:
                 if piece is None:
-                    assert request.transport is not None
                     request.transport.abort()
                 elif isinstance(piece, bytes):
                     await response.write(piece)

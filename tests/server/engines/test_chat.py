@@ -104,6 +104,30 @@ async def test_without_a_key_none_is_sent(endpoint: ChatEndpoint) -> None:
     assert "Authorization" not in endpoint.requests[0][2]
 
 
+async def test_one_connection_serves_one_answer_after_the_other(endpoint: ChatEndpoint) -> None:
+    async with ChatResponder(endpoint.url) as chat:
+        for _ in range(3):
+            assert [piece async for piece in chat.respond([HELLO], {}, [])] == ["Hello."]
+    assert len(set(endpoint.ports)) == 1
+
+
+async def test_a_connection_that_is_closed_just_when_it_is_used_is_made_again(
+    endpoint: ChatEndpoint,
+) -> None:
+    endpoint.hang_up = 1
+    assert await ask(endpoint.url) == ["Hello."]
+    endpoint.hang_up = 2
+    with pytest.raises(TransportError, match="broke off"):
+        await ask(endpoint.url)
+
+
+async def test_an_answer_whose_end_does_not_come_is_over_all_the_same(
+    endpoint: ChatEndpoint,
+) -> None:
+    endpoint.script = [*says("Hello."), asyncio.Event()]
+    assert await ask(endpoint.url) == ["Hello."]
+
+
 async def test_calls_come_when_they_are_whole(endpoint: ChatEndpoint) -> None:
     endpoint.script = [
         chunk(content="Let me see."),

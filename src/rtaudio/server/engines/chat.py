@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ __all__ = ["ChatResponder", "chat_address"]
 
 _MOST_ANSWER_BYTES = 1024 * 1024  # of an answer that is not streamed
 _MOST_ERROR_BYTES = 16 * 1024
+_KEEP_ALIVE_S = 60.0  # for which the next turn finds a connection that is open already
+_END_S = 0.05  # how long an answer's last bytes may take that say nothing
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _REFUSALS = {
     401: "it demands a key, or refuses this one (RTAUDIO_CHAT_KEY)",
@@ -113,7 +117,7 @@ class ChatResponder:
         """Open the connections' pool; nothing is sent yet."""
         self._session = aiohttp.ClientSession(
             # How many requests there are at the same time is bounded by the service's limits.
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 total=None,
@@ -167,12 +171,18 @@ class ChatResponder:
         except (aiohttp.ClientError, OSError):
             raise TransportError("the connection to the chat endpoint broke off") from None
 
-    async def _ask(self, body: bytes) -> AsyncGenerator[AnswerPiece, None]:
+    async def _post(self, body: bytes) -> aiohttp.ClientResponse:
         if self._session is None:
             raise ConfigError("the chat responder is not open; enter it with 'async with'")
-        response = await self._session.post(
-            self._url, data=body, headers=self._headers, allow_redirects=False
-        )
+        options: dict[str, Any] = {"headers": self._headers, "allow_redirects": False}
+        try:
+            return await self._session.post(self._url, data=body, **options)
+        except aiohttp.ServerDisconnectedError:
+            # A connection kept from before can be closed just when it is used again.
+            return await self._session.post(self._url, data=body, **options)
+
+    async def _ask(self, body: bytes) -> AsyncGenerator[AnswerPiece, None]:
+        response = await self._post(body)
         try:
             if response.status != 200:
                 raise await _refusal(response)
@@ -184,10 +194,18 @@ class ChatResponder:
                     async for data in events:
                         if text := answer.take(data):
                             yield text
+                await _let_end(response)
             for call in answer.finish():
                 yield call
         finally:
             response.close()  # does nothing where the answer was read to its end
+
+
+async def _let_end(response: aiohttp.ClientResponse) -> None:
+    """Give an answer whose last event came the time to end: only then its connection is kept."""
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_END_S):
+            await response.content.read(1)
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[str, None]:
