@@ -140,6 +140,44 @@ async def test_what_was_settled_is_not_heard_again(
     assert recogniser.heard_s == pytest.approx([0.512, 1.024, 1.036])
 
 
+async def test_by_hand_words_come_before_the_commit_where_a_live_model_is_asked_for(
+    talk: Any,
+) -> None:
+    recogniser = Drafting()
+    listening = {"format": PCM, "turn_detection": None}
+    async with talk(recogniser=recogniser) as client:
+        live = {**listening, "transcription": {"model": "gpt-realtime-whisper"}}
+        await client.configure(audio={"input": live})
+        for _ in range(2):
+            await speak(client, recogniser)
+            await client.configure(instructions="Whatever changes, the turn stays.")
+            await speak(client, recogniser)
+            (first,) = await client.receive(DELTA)
+            assert first["delta"] == "w1"
+            await client.send("input_audio_buffer.commit")
+            committed, *_, rest, completed = await client.receive(*TURN[1:], DELTA, COMPLETED)
+            assert rest["delta"] == " w2 w3 and more"
+            assert first["item_id"] == committed["item_id"] == completed["item_id"]
+        await client.configure(audio={"input": {**live, "transcription": {"model": "whisper-1"}}})
+        await client.append(1.024, 5000)
+        await client.send("input_audio_buffer.commit")
+        await client.receive(*TURN[1:], DELTA, COMPLETED)
+    assert len(recogniser.heard_s) == 4
+
+
+async def test_turn_detection_that_is_turned_on_ends_what_was_open_by_hand(talk: Any) -> None:
+    recogniser = Drafting("w1 w2 w3")
+    async with talk(recogniser=recogniser) as client:
+        live = {"transcription": {"model": "gpt-realtime-whisper"}}
+        await client.configure(audio={"input": {"format": PCM, "turn_detection": None, **live}})
+        await speak(client, recogniser)
+        await client.configure(audio={"input": {**SPEAKING, **live}})
+        await speak(client, recogniser)
+        await speak(client, recogniser)
+        started, delta = await client.receive(STARTED, DELTA)
+        assert started["item_id"] == delta["item_id"]
+
+
 async def test_nothing_is_drafted_that_nobody_wants_to_read(talk: Any) -> None:
     recogniser = Drafting()
     async with talk(recogniser=recogniser) as client:

@@ -33,6 +33,8 @@ _SILENCE_MS = {"transcription": 200, "realtime": 500}
 _EAGERNESS_SILENCE_MS = {"low": 1000, "medium": 600, "auto": 600, "high": 300}
 _MODEL = "rtaudio-local"
 _OWN = ("id", "object", "expires_at")  # what a session shows beside its settings
+# Whoever asks for one of these knows that words come for an item that is not announced yet.
+_LIVE_MODELS = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
 
 class SessionConfig:
@@ -91,6 +93,12 @@ class SessionConfig:
         """How speech is to be transcribed, None where it is not."""
         chosen: Json | None = self._settings["audio"]["input"]["transcription"]
         return chosen
+
+    @property
+    def transcribes_live(self) -> bool:
+        """Whether words are wanted before a commit that only the client makes."""
+        chosen = self.transcription
+        return self.vad is None and chosen is not None and chosen["model"] in _LIVE_MODELS
 
     @property
     def creates_responses(self) -> bool:

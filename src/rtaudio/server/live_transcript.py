@@ -54,16 +54,23 @@ class LiveTranscript:
         self._pool = pool
         self._buffer = buffer
         self._item_id: str | None = None  # of the turn that is open
+        self._given_up = False
         self._begin = 0  # from where on it is drafted
         self._drafted = 0  # up to where it has been
         self._not_before = 0.0
         self._agreement = Agreement()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def item_id(self) -> str | None:
+        """The item that the open turn will be, None where none is."""
+        return self._item_id
+
     def begin(self, item_id: str, position: int) -> None:
         """A turn has begun at a position of the buffer."""
         self.end()
         self._item_id = item_id
+        self._given_up = False
         self._begin = self._drafted = position
         self._not_before = _now() + _STEP_S
 
@@ -83,7 +90,7 @@ class LiveTranscript:
     def grown(self) -> None:
         """There is more sound in the buffer; begins a draft if it is time for one."""
         wanted = self._config.transcription
-        if self._item_id is None or self._task is not None or wanted is None:
+        if self._item_id is None or self._given_up or self._task is not None or wanted is None:
             return
         rate = self._buffer.sample_rate
         end = self._buffer.end
@@ -93,7 +100,7 @@ class LiveTranscript:
         if now < self._not_before:
             return
         if end - self._begin > _LONGEST_S * rate:
-            self._item_id = None  # nothing became certain for long: it waits for its end
+            self._given_up = True  # nothing became certain for long: it waits for its end
             return
         samples = self._buffer.read(self._begin, end)
         draft = self._pool.begin_draft(
@@ -129,7 +136,7 @@ class LiveTranscript:
         self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             # The client is gone, or the turn's end will be recognised and tell what is wrong.
-            self._item_id = None
+            self._given_up = True
             _log.debug("a draft was not delivered: %s", type(error).__name__)
         self.grown()
 

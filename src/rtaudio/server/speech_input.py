@@ -129,10 +129,11 @@ class SpeechInput:
         self._buffer.change_format(wire_format(self._config.settings, "input"))
         vad = self._config.vad
         self._detector_failed = False
+        if (vad is None) != (self._turn is None):
+            self._live.end()  # what was open ends in another way now, or never
         if vad is None:
             self._turns = None
             self._turn = None
-            self._live.end()
         elif self._turns is not None:
             self._turns.settings = vad
 
@@ -162,7 +163,9 @@ class SpeechInput:
             self._silence.end()
         if self._config.vad is not None and not self._detector_failed:
             await self._detect(samples, before)
-            self._live.grown()
+        elif self._config.transcribes_live and self._live.item_id is None:
+            self._live.begin(new_id("item"), self._buffer.start)
+        self._live.grown()
 
     async def commit(self) -> None:
         """Turn the buffer into a user item.
@@ -177,8 +180,8 @@ class SpeechInput:
                 f"The buffer holds {held_ms:.2f} ms of audio; {_MIN_COMMIT_MS} ms are the least.",
                 code="input_audio_buffer_commit_empty",
             )
-        item_id = self._turn[0] if self._turn is not None else new_id("item")
-        await self._make_item(item_id, begin, self._buffer.end)
+        item_id = self._turn[0] if self._turn is not None else self._live.item_id
+        await self._make_item(item_id or new_id("item"), begin, self._buffer.end)
 
     async def clear(self) -> None:
         """Empty the buffer."""
