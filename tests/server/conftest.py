@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import numpy as np
 import official_types
 import pytest
@@ -219,3 +220,18 @@ def engines() -> dict[str, Any]:
 @pytest.fixture
 def gated() -> Gated:
     return Gated()
+
+
+@pytest.fixture
+def http() -> Callable[..., AbstractAsyncContextManager[tuple[aiohttp.ClientSession, Any]]]:
+    """A factory of services with an HTTP client each, whose paths begin behind the port."""
+
+    @asynccontextmanager
+    async def open_client(**options: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, Any]]:
+        options = {"recogniser": SaysHello(), "detector": LoudIsSpeech()} | options
+        async with RealtimeServer(**options) as server:
+            base = server.url.replace("ws", "http", 1).removesuffix("/v1/realtime")
+            async with aiohttp.ClientSession(base) as client:
+                yield client, server
+
+    return open_client

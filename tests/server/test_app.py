@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
-from rtaudio.server import RealtimeServer
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@asynccontextmanager
-async def http_of(
-    engines: dict[str, Any], **options: Any
-) -> AsyncIterator[tuple[aiohttp.ClientSession, RealtimeServer]]:
-    async with RealtimeServer(**engines, **options) as server:
-        base = server.url.replace("ws:", "http:").removesuffix("/v1/realtime")
-        async with aiohttp.ClientSession(base) as http:
-            yield http, server
+    from collections.abc import Callable
 
 
 def told(message: str, code: str | None = None) -> dict[str, Any]:
@@ -37,37 +23,37 @@ def told(message: str, code: str | None = None) -> dict[str, Any]:
     }
 
 
-async def test_an_unknown_path_is_refused_in_the_protocols_words(engines: dict[str, Any]) -> None:
-    async with http_of(engines) as (http, _), http.get("/v2/realtime") as response:
+async def test_an_unknown_path_is_refused_in_the_protocols_words(http: Callable[..., Any]) -> None:
+    async with http() as (client, _), client.get("/v2/realtime") as response:
         assert response.status == 404
         assert await response.json() == told("There is nothing at /v2/realtime.", "not_found")
 
 
-async def test_a_wrong_method_is_refused_and_the_right_ones_named(engines: dict[str, Any]) -> None:
-    async with http_of(engines) as (http, _), http.post("/v1/realtime") as response:
+async def test_a_wrong_method_is_refused_and_the_right_ones_named(http: Callable[..., Any]) -> None:
+    async with http() as (client, _), client.post("/v1/realtime") as response:
         assert response.status == 405
         assert "GET" in response.headers["Allow"]
         assert (await response.json())["error"]["code"] == "method_not_allowed"
 
 
-async def test_a_request_without_an_upgrade_is_told_to_upgrade(engines: dict[str, Any]) -> None:
-    async with http_of(engines) as (http, _), http.get("/v1/realtime") as response:
+async def test_a_request_without_an_upgrade_is_told_to_upgrade(http: Callable[..., Any]) -> None:
+    async with http() as (client, _), client.get("/v1/realtime") as response:
         assert response.status == 426
         assert response.headers["Upgrade"] == "websocket"
         assert (await response.json())["error"]["code"] == "upgrade_required"
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/v1/realtime/"])
-async def test_the_path_may_end_in_a_slash(engines: dict[str, Any], path: str) -> None:
-    async with http_of(engines) as (http, _), http.ws_connect(path) as socket:
+async def test_the_path_may_end_in_a_slash(http: Callable[..., Any], path: str) -> None:
+    async with http() as (client, _), client.ws_connect(path) as socket:
         assert (await socket.receive_json())["type"] == "session.created"
 
 
 async def test_a_request_that_cannot_be_read_is_refused_and_quoted_in_no_log(
-    engines: dict[str, Any], caplog: pytest.LogCaptureFixture
+    http: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with http_of(engines) as (_, server):
+    async with http() as (_, server):
         host, port = server.url.split("/")[2].split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET / HTTP/1.1\r\nAuthorization: Bearer s3cret\r\ns3cret\x00\r\n\r\n")

@@ -104,6 +104,41 @@ async def test_a_client_is_told_when_the_service_ends(engines: dict[str, Any]) -
         assert server.sessions == 0
 
 
+async def test_an_idle_client_is_told_and_closed(talk: Callable[..., Any]) -> None:
+    async with talk(limits=Limits(idle_s=0.01)) as client:
+        (event,) = await client.receive("error")
+        assert event["error"]["code"] == "connection_idle"
+        assert (await closed(client.socket))[0] == 4008
+
+
+async def test_a_client_that_sends_is_not_idle(
+    engines: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(websocket_line, "_PING_S", 0.001)
+    monkeypatch.setattr(websocket_line, "monotonic", lambda: now)
+    async with (
+        RealtimeServer(**engines, limits=Limits(idle_s=10.0)) as server,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server.url, autoping=False) as socket,
+    ):
+
+        async def next_of(kind: aiohttp.WSMsgType) -> Any:
+            while (message := await socket.receive()).type is not kind:
+                pass
+            return message.data
+
+        assert "session.created" in await next_of(aiohttp.WSMsgType.TEXT)
+        for _ in range(3):
+            now += 9.0  # each time the keeper looks again before its next ping
+            await socket.send_str('{"type":"input_audio_buffer.clear"}')
+            assert "cleared" in await next_of(aiohttp.WSMsgType.TEXT)
+            await next_of(aiohttp.WSMsgType.PING)
+            await next_of(aiohttp.WSMsgType.PING)
+        now += 11.0
+        assert "connection_idle" in await next_of(aiohttp.WSMsgType.TEXT)
+
+
 async def test_messages_that_were_read_ahead_leave_others_their_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from rtaudio.server.access import token_accepted
 from rtaudio.server.beta import BetaLine, asks_for_beta
+from rtaudio.server.client_secret_routes import add_client_secrets
+from rtaudio.server.guard import add_guard
 from rtaudio.server.refused import Refused
+from rtaudio.server.status_routes import add_status
 from rtaudio.server.websocket_line import open_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.service import Service
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["PATH", "make_app", "request_log"]
 
 PATH = "/v1/realtime"
-
-_UNAUTHENTICATED = 3000  # the close code that the cloud's service uses
-
-_log = logging.getLogger(__name__)
 
 
 def _harmless(record: logging.LogRecord) -> bool:
@@ -45,44 +43,16 @@ request_log.addFilter(_harmless)
 
 def make_app(service: Service) -> web.Application:
     """Put a service behind paths. It starts and ends with the application."""
-    app = web.Application(middlewares=[_errors])
+    app = web.Application()
     routes = _Routes(service)
+    add_guard(app, service)
     for path in (PATH, PATH + "/"):
         app.router.add_get(path, routes.realtime)
+    add_client_secrets(app, service)
+    add_status(app, service)
     app.cleanup_ctx.append(routes.lifetime)
     app.on_shutdown.append(lambda _: service.close())
-    app.on_response_prepare.append(_sign)
     return app
-
-
-async def _sign(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001
-    response.headers[hdrs.SERVER] = "rtaudio"
-
-
-@web.middleware
-async def _errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Write every refusal and failure as the protocol's HTTP body."""
-    headers = {}
-    try:
-        return await handler(request)
-    except Refused as error:
-        refused = error
-    except web.HTTPNotFound:
-        refused = Refused(f"There is nothing at {request.path}.", code="not_found", status=404)
-    except web.HTTPMethodNotAllowed as error:
-        headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-        words = f"{request.path} does not take {request.method}."
-        refused = Refused(words, code="method_not_allowed", status=error.status)
-    except web.HTTPException as error:
-        refused = Refused(error.reason, status=error.status)
-    except (ConnectionError, TimeoutError):
-        raise
-    except Exception as error:
-        _log.error("a request failed: %s", type(error).__name__)  # its text may hold content
-        refused = Refused("The service failed.", status=500)
-    return web.json_response(refused.body(), status=refused.status, headers=headers)
 
 
 class _Routes:
@@ -104,11 +74,7 @@ class _Routes:
                 status=HTTPStatus.UPGRADE_REQUIRED,
                 headers={hdrs.UPGRADE: "websocket", hdrs.CONNECTION: "upgrade"},
             )
-        if hdrs.ORIGIN in request.headers and service.token is None:
-            # A browser names the page's origin. Without a token any page that somebody visits
-            # could use the service behind their back, so only other programs may.
-            raise Refused("Web pages need a token.", code="origin_not_allowed", status=403)
-        async with open_line(request, service.limits.message_bytes) as line:
+        async with open_line(request, service.limits) as line:
             with suppress(ConnectionResetError):
                 # As in the cloud, a refusal follows the upgrade: an error event, then the close.
                 try:
@@ -117,6 +83,7 @@ class _Routes:
                         BetaLine(line) if asks_for_beta(request.headers) else line, config
                     )
                 except Refused as error:
+                    service.metrics.refused.add(1, error.code or "none")
                     await error.tell(line)
         return line.response
 
@@ -126,13 +93,7 @@ class _Routes:
         Raises:
             Refused: it gets none.
         """
-        if not token_accepted(request.headers, self._service.token):
-            raise Refused(
-                "The token is missing or wrong.",
-                code="invalid_api_key",
-                status=401,
-                close_code=_UNAUTHENTICATED,
-            )
+        secret = self._service.access.admit(request.headers)
         intent = request.query.getall("intent", ["conversation"])[-1]
         if intent not in ("conversation", "transcription"):
             raise Refused(
@@ -140,7 +101,6 @@ class _Routes:
                 code="invalid_value",
                 param="intent",
             )
-        return self._service.config(
-            "transcription" if intent == "transcription" else "realtime",
-            request.query.getall("model", [None])[-1],
-        )
+        model = request.query.getall("model", [None])[-1]
+        session = None if secret is None else secret.session
+        return self._service.config(intent, model, session=session)

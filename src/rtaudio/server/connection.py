@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rtaudio.server.limits import Limits
     from rtaudio.server.line import Line
     from rtaudio.server.recognition import RecognitionPool
+    from rtaudio.server.session_metrics import SessionMetrics
 
 __all__ = ["Connection"]
 
@@ -60,6 +61,7 @@ class Connection:
         responder: decides what is answered; shared with other connections.
         voice: speaks it, shared too; None answers in text.
         limits: what this client is allowed.
+        metrics: sees what goes by.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Connection:
         responder: Responder,
         voice: Voice | None,
         limits: Limits,
+        metrics: SessionMetrics,
     ) -> None:
         self._line = line
+        self._metrics = metrics
         self._config = config
         self._session_s = limits.session_s
         self._items = ItemStore(max_items=limits.items, max_bytes=limits.retained_bytes)
@@ -142,6 +146,7 @@ class Connection:
 
     async def _send(self, event: ServerEvent) -> None:
         """Send an event; raises ConnectionError once the client is gone."""
+        self._metrics.sent(event)
         await self._line.send(encode_event(event))
 
     async def _receive(self, message: str | bytes) -> None:
@@ -153,6 +158,7 @@ class Connection:
                 )
             event = decode_client_event(message)
             event_id = event.event_id
+            self._metrics.received(event)
             await self._handlers[type(event)](event)
         except InvalidEvent as error:
             detail = ErrorDetail(

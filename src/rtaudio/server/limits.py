@@ -16,6 +16,11 @@ class Limits:
     Attributes:
         sessions: connections at the same time.
         session_s: seconds from its beginning after which a session is ended; `math.inf` for never.
+        idle_s: seconds after which a WebSocket over which nothing went, either way, is closed;
+            `math.inf` for never.
+        client_secrets: ephemeral keys that are valid at the same time.
+        body_bytes: the body of one HTTP request.
+        sdp_bytes: the offer of one call.
         message_bytes: one WebSocket message. The protocol allows an append of 15 MiB; its base64
             takes 20 MiB, and the event around it a little more.
         buffered_s: seconds of sound held for one session before a commit; at 16 kHz that is 32 kB
@@ -30,6 +35,10 @@ class Limits:
 
     sessions: int = 256
     session_s: float = 3600.0
+    idle_s: float = 1800.0
+    client_secrets: int = 1024
+    body_bytes: int = 1024 * 1024
+    sdp_bytes: int = 64 * 1024
     message_bytes: int = 21 * 1024 * 1024
     buffered_s: float = 900.0
     queued_turns: int = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rtaudio.server.engines.base import Drafter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -64,17 +65,38 @@ class RecognitionPool:
         self._drafter = recogniser if isinstance(recogniser, Drafter) else None
         self._draft_thread = ThreadPoolExecutor(1, thread_name_prefix="rtaudio-draft")
         self._drafting = False
-        self._busy = 0  # workers
         self._tasks: list[asyncio.Task[None]] = []
+        self._running = 0
+        self._loaded = False
 
     @property
     def sample_rate(self) -> int:
         """The rate in Hz that `transcribe` wants."""
         return self._recogniser.sample_rate
 
-    def start(self) -> None:
-        """Begin to serve; call once, in the event loop."""
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._recogniser.workers)]
+    @property
+    def waiting(self) -> int:
+        """How many stretches of speech wait for their turn."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def running(self) -> int:
+        """How many are being recognised."""
+        return self._running
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the recogniser's model is in memory."""
+        return self._loaded
+
+    def start(self, busy: Callable[[float], None] = lambda _: None) -> None:
+        """Begin to serve; call once, in the event loop.
+
+        Args:
+            busy: is told the seconds that each stretch took.
+        """
+        workers = range(self._recogniser.workers)
+        self._tasks = [asyncio.create_task(self._work(busy)) for _ in workers]
 
     def warm(self) -> None:
         """Load the recogniser's model in the background, once; a failure shows when it is used."""
@@ -125,7 +147,7 @@ class RecognitionPool:
             self._drafter is not None
             and not self._drafting
             and not self._waiting
-            and self._busy < self._recogniser.workers
+            and self._running < self._recogniser.workers
         )
 
     def begin_draft(
@@ -150,17 +172,20 @@ class RecognitionPool:
         with contextlib.suppress(RuntimeError):  # the loop was closed
             loop.call_soon_threadsafe(setattr, self, "_drafting", False)
 
-    async def _work(self) -> None:
+    async def _work(self, busy: Callable[[float], None]) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._available.acquire()
             job = self._next()
-            if not job.abandoned:
-                self._busy += 1
-                try:
-                    await loop.run_in_executor(self._threads, self._run, job, loop)
-                finally:
-                    self._busy -= 1
+            if job.abandoned:
+                continue
+            begun = time.monotonic()
+            self._running += 1
+            try:
+                await loop.run_in_executor(self._threads, self._run, job, loop)
+            finally:
+                self._running -= 1
+                busy(time.monotonic() - begun)
 
     def _next(self) -> _Job:
         owner, jobs = next(iter(self._waiting.items()))
@@ -190,6 +215,8 @@ class RecognitionPool:
             self._recogniser.load()
         except Exception as error:
             _log.warning("the recogniser does not load: %s", type(error).__name__)
+        else:
+            self._loaded = True
 
 
 def prompt_of(settings: Mapping[str, Any]) -> str | None:

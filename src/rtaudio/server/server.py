@@ -14,6 +14,8 @@ from rtaudio.server.limits import Limits
 from rtaudio.server.service import Service
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -46,12 +48,15 @@ class RealtimeServer:
             heard.
         voice: speaks the answers; None answers in text.
         token: what clients have to present, as `Authorization: Bearer TOKEN` or (browsers) as the
-            subprotocol `openai-insecure-api-key.TOKEN`. None asks for nothing, but lets no web page
-            in.
+            subprotocol `openai-insecure-api-key.TOKEN`. None asks for nothing.
+        allow_origins: of web pages that may use the service beside its own, such as
+            `https://example.org`; `*`, any page, needs a token.
+        tls: a server's context; None speaks plain HTTP.
         limits: what clients are allowed.
 
     Raises:
-        ConfigError: the address and the token do not go together, or the `local` extra is missing.
+        ConfigError: the address, the token and the origins do not go together, or the `local` extra
+            is missing.
     """
 
     def __init__(
@@ -64,6 +69,8 @@ class RealtimeServer:
         responder: Responder | None = None,
         voice: Voice | None = None,
         token: str | None = None,
+        allow_origins: Sequence[str] = (),
+        tls: ssl.SSLContext | None = None,
         limits: Limits | None = None,
     ) -> None:
         check_binding(host, token)
@@ -84,12 +91,14 @@ class RealtimeServer:
             )
         self._host = host
         self._port = port
+        self._tls = tls
         self._service = Service(
             recogniser=recogniser,
             detector=detector,
             responder=responder or EchoResponder(),
             voice=voice,
             token=token,
+            origins=allow_origins,
             limits=limits or Limits(),
         )
         self._runner: web.AppRunner | None = None
@@ -108,7 +117,7 @@ class RealtimeServer:
             raise ConfigError("the server is not running; enter it with 'async with'")
         port = self._runner.addresses[0][1]
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"ws://{host}:{port}{PATH}"
+        return f"{'ws' if self._tls is None else 'wss'}://{host}:{port}{PATH}"
 
     @property
     def sessions(self) -> int:
@@ -130,7 +139,7 @@ class RealtimeServer:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._host, self._port, ssl_context=self._tls).start()
         except BaseException:
             await runner.cleanup()
             raise

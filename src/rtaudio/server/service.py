@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtaudio.server.access import Access
+from rtaudio.server.client_secrets import ClientSecrets
 from rtaudio.server.config import SessionConfig
 from rtaudio.server.connection import Connection
 from rtaudio.server.engines.running import running
+from rtaudio.server.metrics import Metrics
 from rtaudio.server.recognition import RecognitionPool
 from rtaudio.server.refused import Refused
+from rtaudio.server.session_metrics import SessionMetrics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rtaudio.server.engines.base import Recogniser, Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
     from rtaudio.server.line import Line
@@ -25,6 +32,13 @@ _TRY_AGAIN_LATER = 1013
 _CLOSE_S = 5.0  # how long connections have to come to an end by themselves
 
 
+class _Open(NamedTuple):
+    """A session that goes on: the task that serves it, and over what."""
+
+    task: asyncio.Task[Any]
+    transport: str
+
+
 class Service:
     """The engines, and the sessions that use them.
 
@@ -34,7 +48,17 @@ class Service:
         responder: decides what is answered.
         voice: speaks the answers; None answers in text.
         token: what clients present; None asks for nothing.
+        origins: of web pages that are let in beside the service's own.
         limits: what clients are allowed.
+
+    Attributes:
+        access: who is let in.
+        secrets: the ephemeral keys.
+        metrics: what happens, in figures.
+        pool: where speech is recognised.
+
+    Raises:
+        ConfigError: an origin is none, or token and origins do not go together.
     """
 
     def __init__(
@@ -45,16 +69,23 @@ class Service:
         responder: Responder,
         voice: Voice | None,
         token: str | None,
+        origins: Sequence[str],
         limits: Limits,
     ) -> None:
-        self.token = token
         self.limits = limits
+        self.secrets = ClientSecrets(limits.client_secrets)
+        self.access = Access(token, origins, self.secrets)
         self._detector = detector
         self._responder = responder
         self._voice = voice
-        self._pool = RecognitionPool(recogniser)
         self._engines = AsyncExitStack()
-        self._open: dict[Line, asyncio.Task[Any] | None] = {}  # with the tasks that serve them
+        self._open: dict[Line, _Open] = {}
+        self.pool = RecognitionPool(recogniser)
+        self.metrics = Metrics(
+            sessions=lambda: Counter(one.transport for one in self._open.values()),
+            waiting=lambda: self.pool.waiting,
+            running=lambda: self.pool.running,
+        )
 
     @property
     def sessions(self) -> int:
@@ -63,12 +94,12 @@ class Service:
 
     async def start(self) -> None:
         """Begin to serve; call once."""
-        self._pool.start()
+        self.pool.start(self.metrics.recogniser_busy.add)
         await self._engines.enter_async_context(running(self._responder, self._voice))
 
     async def close(self) -> None:
         """Close all connections, and stop."""
-        tasks = {task for task in self._open.values() if task is not None}
+        tasks = {one.task for one in self._open.values()}
         await asyncio.gather(
             *(line.close(_GOING_AWAY, "The service ends.") for line in self._open),
             return_exceptions=True,
@@ -79,13 +110,38 @@ class Service:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await self._engines.aclose()
-        await self._pool.close()
+        await self.pool.close()
 
     def config(
-        self, kind: Literal["realtime", "transcription"], model: str | None = None
+        self,
+        kind: str = "realtime",
+        model: str | None = None,
+        *,
+        session: dict[str, Any] | None = None,
     ) -> SessionConfig:
-        """Make the settings of a new session."""
-        return SessionConfig(kind, model, speaks=self._voice is not None)
+        """Make the settings of a new session.
+
+        Args:
+            kind: `realtime` or `transcription`.
+            model: what the client named in the URL, for conversations.
+            session: settings to begin with, in wire form; its `type` and `model` win.
+
+        Raises:
+            InvalidEvent: `session` cannot be; the `param` begins with `session`.
+        """
+        if session is None:
+            return self._defaults(kind, model)
+        chosen = session.get("model")
+        config = self._defaults(kind, chosen if isinstance(chosen, str) else model)
+        config.update(session, may_change_type=True)
+        return config
+
+    def _defaults(self, kind: str, model: str | None) -> SessionConfig:
+        return SessionConfig(
+            "transcription" if kind == "transcription" else "realtime",
+            model,
+            speaks=self._voice is not None,
+        )
 
     def check_room(self) -> None:
         """Refuse where there are as many sessions as there may be.
@@ -101,8 +157,15 @@ class Service:
                 close_code=_TRY_AGAIN_LATER,
             )
 
-    async def serve(self, line: Line, config: SessionConfig) -> None:
+    async def serve(
+        self, line: Line, config: SessionConfig, *, transport: str = "websocket"
+    ) -> None:
         """Hold a session over a line until that closes.
+
+        Args:
+            line: carries the session's events.
+            config: the session's settings, to begin with.
+            transport: the kind of line, for the figures.
 
         Raises:
             Refused: there are as many sessions as there may be.
@@ -111,14 +174,18 @@ class Service:
         connection = Connection(
             line,
             config=config,
-            pool=self._pool,
+            pool=self.pool,
             detector=self._detector,
             responder=self._responder,
             voice=self._voice,
             limits=self.limits,
+            metrics=SessionMetrics(self.metrics),
         )
-        self._open[line] = asyncio.current_task()
-        self._pool.warm()
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[line] = _Open(task, transport)
+        self.metrics.sessions_begun.add(1, transport)
+        self.pool.warm()
         try:
             await connection.run()
         finally:

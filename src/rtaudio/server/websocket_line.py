@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, hdrs, web
 
 from rtaudio.server.access import PROTOCOL, offered_protocols
+from rtaudio.server.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from rtaudio.server.limits import Limits
+
 __all__ = ["WebSocketLine", "open_line"]
 
 _PING_S = 20.0
+_IDLE = 4008  # a close code after which no client connects again by itself
 # As much may be written ahead of a client that reads slowly, then who sends waits.
 _WRITE_AHEAD_BYTES = 64 * 1024
 _TURN_S = 0.002  # how long messages that were read ahead may be dealt with at a stretch
@@ -35,7 +39,8 @@ class WebSocketLine:
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
-        self._began = time.monotonic()  # since when nobody else may have had a turn
+        self._began = monotonic()  # since when nobody else may have had a turn
+        self._used = self._began  # when something last went over it
 
     @property
     def response(self) -> web.WebSocketResponse:
@@ -44,6 +49,7 @@ class WebSocketLine:
 
     async def send(self, text: bytes) -> None:
         """Send a text message; raises ConnectionResetError once the client is gone."""
+        self._used = monotonic()
         await self._socket.send_frame(text, WSMsgType.TEXT)
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
@@ -52,12 +58,12 @@ class WebSocketLine:
     async def __anext__(self) -> str | bytes:
         # What was read ahead comes without waiting, so others have to be given their turn. Doing so
         # at every message would double what a message costs.
-        before = time.monotonic()
+        before = monotonic()
         if before - self._began > _TURN_S:
             await asyncio.sleep(0)
-            before = self._began = time.monotonic()
+            before = self._began = monotonic()
         message = await self._socket.receive()
-        after = time.monotonic()
+        after = self._used = monotonic()
         if after - before > _TURN_S:
             self._began = after  # it has waited, and others had their turn
         if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
@@ -69,26 +75,32 @@ class WebSocketLine:
         """Close the WebSocket and wait, for some seconds, for the client's answer."""
         await self._socket.close(code=code, message=reason.encode())
 
-    async def ping(self) -> None:
-        """Send a ping every 20 s until the client is gone; call it in a task.
+    async def keep(self, idle_s: float) -> None:
+        """Ping every 20 s, until the client is gone or idle; call it in a task.
 
-        They keep open what stands between. A missing pong ends nothing: a client that is held up
+        Pings keep open what stands between. A missing pong ends nothing: a client that is held up
         because recognition is busy is not read from, its pongs included. What is dead TCP finds
         out, since the pings are never acknowledged.
+
+        Args:
+            idle_s: seconds without a message either way after which the client is told
+                `connection_idle`, and the line closed.
         """
         with suppress(ConnectionResetError):
-            while True:
-                await asyncio.sleep(_PING_S)
+            while (rest := self._used + idle_s - monotonic()) > 0:
+                await asyncio.sleep(min(_PING_S, rest))
                 await self._socket.ping()
+            text = f"Nothing was sent or received for {idle_s:g} s."
+            await Refused(text, code="connection_idle", close_code=_IDLE).tell(self)
 
 
 @asynccontextmanager
-async def open_line(request: web.Request, max_bytes: int) -> AsyncIterator[WebSocketLine]:
+async def open_line(request: web.Request, limits: Limits) -> AsyncIterator[WebSocketLine]:
     """Upgrade a request, and close the line at the end.
 
     Args:
         request: a WebSocket handshake; what is none is answered with 400.
-        max_bytes: of one message of the client's.
+        limits: what the client is allowed.
     """
     if PROTOCOL not in offered_protocols(request.headers):
         # aiohttp would log what was offered, which may be a key.
@@ -100,14 +112,14 @@ async def open_line(request: web.Request, max_bytes: int) -> AsyncIterator[WebSo
         protocols=(PROTOCOL,),
         # Base64 of sound hardly shrinks, and trying costs more than the rest of the path.
         compress=False,
-        max_msg_size=max_bytes,
+        max_msg_size=limits.message_bytes,
         writer_limit=_WRITE_AHEAD_BYTES,
     )
     await socket.prepare(request)
     line = WebSocketLine(socket)
-    pings = asyncio.create_task(line.ping())
+    keeper = asyncio.create_task(line.keep(limits.idle_s))
     try:
         yield line
     finally:
-        pings.cancel()
+        keeper.cancel()
         await socket.close()

@@ -1,0 +1,85 @@
+"""`POST /v1/realtime/client_secrets`, and what came before it in the beta protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from rtaudio.errors import ConfigError
+from rtaudio.protocol import normalise_session_config
+from rtaudio.server.http_body import read_json
+from rtaudio.server.refused import Refused
+
+if TYPE_CHECKING:
+    from rtaudio.server.client_secrets import ClientSecret
+    from rtaudio.server.service import Service
+
+__all__ = ["CLIENT_SECRETS", "add_client_secrets"]
+
+CLIENT_SECRETS = "/v1/realtime/client_secrets"
+_BETA = {
+    "/v1/realtime/sessions": "realtime",
+    "/v1/realtime/transcription_sessions": "transcription",
+}
+_VALID_S = 600
+# The beta's setting that no service has any more.
+_GONE = "temperature"
+
+
+class _ExpiresAfter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, msgspec.Meta(ge=10, le=7200)] = _VALID_S
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    expires_after: _ExpiresAfter | None = None
+    session: dict[str, Any] | None = None
+
+
+class _BetaRequest(msgspec.Struct, kw_only=True):
+    client_secret: _Request | None = None
+
+
+def add_client_secrets(app: web.Application, service: Service) -> None:
+    """Put the making of ephemeral keys behind its paths."""
+
+    async def client_secrets(request: web.Request) -> web.Response:
+        service.access.check_token(request.headers)
+        body = await read_json(request, _Request, service.limits.body_bytes)
+        given = body.get("session")
+        if given is None:
+            given = {"type": "realtime"}
+        secret, session = _make(service, given, body)
+        return web.json_response(
+            {"value": secret.value, "expires_at": secret.expires_at, "session": session}
+        )
+
+    async def sessions(request: web.Request) -> web.Response:
+        service.access.check_token(request.headers)
+        body = await read_json(request, _BetaRequest, service.limits.body_bytes)
+        wanted = body.pop("client_secret", None) or {}
+        body.pop(_GONE, None)
+        try:
+            given = normalise_session_config(body)
+        except ConfigError as error:
+            raise Refused(str(error), code="invalid_value") from None
+        secret, session = _make(service, given | {"type": _BETA[request.path]}, wanted)
+        value = {"value": secret.value, "expires_at": secret.expires_at}
+        return web.json_response({**session, "client_secret": value})
+
+    app.router.add_post(CLIENT_SECRETS, client_secrets)
+    for path in _BETA:
+        app.router.add_post(path, sessions)
+
+
+def _make(
+    service: Service, given: dict[str, Any], wanted: dict[str, Any]
+) -> tuple[ClientSecret, dict[str, Any]]:
+    """Make a key; returns it with the settings that its sessions start with, as they come out."""
+    settings = service.config(session=given).settings
+    expires_after = wanted.get("expires_after") or {}
+    secret = service.secrets.make(given, expires_after.get("seconds", _VALID_S))
+    service.metrics.secrets.add(1)
+    return secret, {**settings, "expires_at": 0}
