@@ -9,9 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 from websockets.sync.client import connect
+
+from rtaudio.cli.main import app
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 pytest.importorskip("faster_whisper")
 
@@ -74,3 +81,24 @@ def test_options_that_cannot_be_are_named(options: list[str], message: str) -> N
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_key_without_a_certificate_is_refused() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--tls-key", "key.pem"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert "--tls-cert" in done.stderr
+
+
+def test_without_tls_other_machines_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(coroutine: Coroutine[Any, Any, None]) -> None:
+        coroutine.close()  # it would listen
+
+    monkeypatch.setattr("rtaudio.cli.serve.asyncio.run", run)
+    monkeypatch.setenv("RTAUDIO_TOKEN", "s3cret")
+    shown = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0"])
+    assert shown.exit_code == 0
+    assert "in the clear" in shown.stderr
+    assert "s3cret" not in shown.output
+    assert "clear" not in CliRunner().invoke(app, ["serve"]).output

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_IN_THE_CLEAR = (
+    "Without TLS the token and all speech travel in the clear: give --tls-cert and --tls-key, or "
+    "put a proxy in front that speaks TLS."
+)
+
 
 def serve(
     host: Annotated[
@@ -60,15 +65,33 @@ def serve(
     session_limit: Annotated[
         float, typer.Option(min=0, help="Minutes after which a session is ended; 0 for never.")
     ] = 60.0,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain in PEM form: the service speaks TLS.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its private key, where that is in a file of its own.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Origin of a web page that may use the service, such as https://example.org; may "
+            "be repeated. '*' is any page and needs --token. Default: only the service's own."
+        ),
+    ] = None,
 ) -> None:
     """Serve the realtime protocol on this machine: speech and text in, transcripts and answers out.
 
     Connect any client of the protocol to the printed address. Ctrl-C ends the service.
     """
     from rtaudio.server import Limits, RealtimeServer
+    from rtaudio.server.access import is_loopback
     from rtaudio.server.engines.voices import choose_voice
     from rtaudio.server.engines.whisper import WhisperRecogniser
+    from rtaudio.server.tls import server_context
 
+    if tls_key is not None and tls_cert is None:
+        raise ConfigError("--tls-key says nothing without --tls-cert FILE")
+    tls = None if tls_cert is None else server_context(tls_cert, tls_key)
     recogniser = WhisperRecogniser(model, language)
     # Read here rather than as the option's default: help texts show defaults.
     token = token if token is not None else os.environ.get("RTAUDIO_TOKEN")
@@ -82,7 +105,11 @@ def serve(
         voice=choice.voice,
         token=token,
         limits=Limits(session_s=60 * session_limit or math.inf),
+        allow_origins=allow_origin or (),
+        tls=tls,
     )
+    if tls is None and not is_loopback(host):
+        typer.echo(_IN_THE_CLEAR, err=True)
     try:
         asyncio.run(_run(server, choice))
     except OSError as error:
