@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from rtaudio.server.beta import BetaLine, asks_for_beta
 from rtaudio.server.client_secret_routes import add_client_secrets
+from rtaudio.server.docs_page import add_docs
 from rtaudio.server.guard import add_guard
 from rtaudio.server.refused import Refused
 from rtaudio.server.status_routes import add_status
@@ -50,6 +51,7 @@ def make_app(service: Service) -> web.Application:
         app.router.add_get(path, routes.realtime)
     add_client_secrets(app, service)
     add_status(app, service)
+    add_docs(app)
     app.cleanup_ctx.append(routes.lifetime)
     app.on_shutdown.append(lambda _: service.close())
     return app

@@ -1,0 +1,91 @@
+"""The paths of the service, described; a test compares them to its routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["ENDPOINTS", "Endpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one method does at one path.
+
+    Attributes:
+        method: of HTTP.
+        path: with `{name}` where a part varies.
+        text: what it does; the first sentence stands for all.
+        access: who is let in where the service has a token: everybody, who has the token, or who
+            has the token or an ephemeral key.
+        query: names of parameters behind the path, and what they do.
+        body: content types of the request's body.
+        status: of a response without an error.
+        answer: content type of its body, None where it has none.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    text: str
+    access: Literal["all", "token", "key"] = "all"
+    query: tuple[tuple[str, str], ...] = ()
+    body: tuple[str, ...] = ()
+    status: int = 200
+    answer: str | None = "application/json"
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/v1/realtime",
+        "A session over a WebSocket. Events go both ways, one JSON object in each text message. A "
+        "refusal follows the upgrade, as an error event and a close.",
+        access="key",
+        query=(
+            ("model", "is repeated back in conversations; the service has one model"),
+            ("intent", "`transcription` for a session that only transcribes"),
+        ),
+        status=101,
+        answer=None,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/realtime/client_secrets",
+        "Make an ephemeral key. It starts sessions until it expires, with the settings in "
+        "`session`. `expires_after.seconds` is 10 to 7200, 600 if left out. The answer has "
+        "the key in `value`, its end in `expires_at` (Unix seconds) and the effective settings in "
+        "`session`.",
+        access="token",
+        body=("application/json",),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/realtime/sessions",
+        "Make an ephemeral key, as the beta protocol did. The body has the settings themselves, "
+        "the answer the effective ones, with the key in `client_secret`.",
+        access="token",
+        body=("application/json",),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/realtime/transcription_sessions",
+        "The same for sessions that only transcribe.",
+        access="token",
+        body=("application/json",),
+    ),
+    Endpoint(
+        "GET",
+        "/health",
+        "Whether the service is up, its version, its sessions, and whether the recogniser's model "
+        "is loaded.",
+    ),
+    Endpoint(
+        "GET",
+        "/metrics",
+        "Figures in Prometheus' text format.",
+        access="token",
+        answer="text/plain",
+    ),
+    Endpoint("GET", "/docs", "This description, for people.", answer="text/html"),
+    Endpoint("GET", "/openapi.json", "This description, for programs."),
+)
