@@ -34,7 +34,7 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-size: .9re
 td { vertical-align: top; padding: .25rem .75rem .25rem 0;
   border-top: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
 td:first-child { white-space: nowrap; }
-nav ul { columns: 16rem; padding-left: 1.2rem; font-size: .9rem; }
+nav ul { columns: 22rem; padding-left: 1.2rem; font-size: .9rem; }
 """
 _ACCESS = {
     "all": "Open to all.",

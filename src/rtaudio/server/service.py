@@ -33,9 +33,9 @@ _CLOSE_S = 5.0  # how long connections have to come to an end by themselves
 
 
 class _Open(NamedTuple):
-    """A session that goes on: the task that serves it, and over what."""
+    """A session that goes on: the task that serves it once it has begun, and over what."""
 
-    task: asyncio.Task[Any]
+    task: asyncio.Task[Any] | None
     transport: str
 
 
@@ -99,7 +99,7 @@ class Service:
 
     async def close(self) -> None:
         """Close all connections, and stop."""
-        tasks = {one.task for one in self._open.values()}
+        tasks = {one.task for one in self._open.values() if one.task is not None}
         await asyncio.gather(
             *(line.close(_GOING_AWAY, "The service ends.") for line in self._open),
             return_exceptions=True,
@@ -157,20 +157,36 @@ class Service:
                 close_code=_TRY_AGAIN_LATER,
             )
 
-    async def serve(
-        self, line: Line, config: SessionConfig, *, transport: str = "websocket"
-    ) -> None:
-        """Hold a session over a line until that closes.
+    def admit(self, line: Line, transport: str = "websocket") -> None:
+        """Keep a place for a line that is going to be served, or given back by `release`.
 
         Args:
-            line: carries the session's events.
-            config: the session's settings, to begin with.
+            line: carries the events of a session to be.
             transport: the kind of line, for the figures.
 
         Raises:
             Refused: there are as many sessions as there may be.
         """
         self.check_room()
+        self._open[line] = _Open(None, transport)
+        self.metrics.sessions_begun.add(1, transport)
+
+    def release(self, line: Line) -> None:
+        """Give a line's place to others."""
+        self._open.pop(line, None)
+
+    async def serve(self, line: Line, config: SessionConfig) -> None:
+        """Hold a session over a line until that closes.
+
+        Args:
+            line: carries the session's events; it may have been admitted before.
+            config: the session's settings, to begin with.
+
+        Raises:
+            Refused: there are as many sessions as there may be.
+        """
+        if line not in self._open:
+            self.admit(line)
         connection = Connection(
             line,
             config=config,
@@ -181,12 +197,9 @@ class Service:
             limits=self.limits,
             metrics=SessionMetrics(self.metrics),
         )
-        task = asyncio.current_task()
-        assert task is not None
-        self._open[line] = _Open(task, transport)
-        self.metrics.sessions_begun.add(1, transport)
+        self._open[line] = self._open[line]._replace(task=asyncio.current_task())
         self.pool.warm()
         try:
             await connection.run()
         finally:
-            del self._open[line]
+            self.release(line)

@@ -50,7 +50,7 @@ class SessionMetrics:
         """Take account of a client's event."""
         self._metrics.received.add(1, event.type)
         if isinstance(event, InputAudioBufferAppend):
-            self._metrics.audio_received.add(len(event.audio) / self._input_bytes_per_s)
+            self.heard(len(event.audio) / self._input_bytes_per_s)
         elif isinstance(event, ResponseCreate) and self._unanswered is not None:
             self._unanswered = self._clock()  # what the client took is not the service's time
 
@@ -59,10 +59,7 @@ class SessionMetrics:
         self._metrics.sent.add(1, event.type)
         match event:
             case ResponseOutputAudioDelta():
-                self._metrics.audio_sent.add(len(event.audio) / self._output_bytes_per_s)
-                if self._unanswered is not None:
-                    self._metrics.to_audio.observe(self._clock() - self._unanswered)
-                    self._unanswered = None
+                self.spoken(len(event.audio) / self._output_bytes_per_s)
             case InputAudioBufferSpeechStopped():
                 self._turn_ended(event.item_id)
             case InputAudioBufferCommitted() if event.item_id not in self._ended:
@@ -79,6 +76,17 @@ class SessionMetrics:
                 self._output_bytes_per_s = _bytes_per_s(wire_format(event.session, "output"))
             case ErrorEvent():
                 self._metrics.errors.add(1, event.error.code or "none")
+
+    def heard(self, seconds: float) -> None:
+        """Take account of sound from the client."""
+        self._metrics.audio_received.add(seconds)
+
+    def spoken(self, seconds: float) -> None:
+        """Take account of sound to the client, of which the first answers its turn."""
+        self._metrics.audio_sent.add(seconds)
+        if self._unanswered is not None:
+            self._metrics.to_audio.observe(self._clock() - self._unanswered)
+            self._unanswered = None
 
     def _turn_ended(self, item_id: str) -> None:
         if len(self._ended) >= _MAX_TURNS:
