@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from rtaudio.cli.main import app
+from rtaudio.server import Limits, RealtimeServer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -102,3 +104,27 @@ def test_without_tls_other_machines_are_warned_of(monkeypatch: pytest.MonkeyPatc
     assert "in the clear" in shown.stderr
     assert "s3cret" not in shown.output
     assert "clear" not in CliRunner().invoke(app, ["serve"]).output
+
+
+@pytest.mark.parametrize(
+    ("options", "sessions", "idle_s"),
+    [
+        ([], 256, 1800.0),
+        (["--max-sessions", "3", "--idle-limit", "0.5"], 3, 30.0),
+        (["--idle-limit", "0"], 256, math.inf),
+    ],
+)
+def test_limits_are_passed_on(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], sessions: int, idle_s: float
+) -> None:
+    made: list[Limits] = []
+
+    class Noted(RealtimeServer):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            made.append(named["limits"])
+            super().__init__(*args, **named)
+
+    monkeypatch.setattr("rtaudio.server.RealtimeServer", Noted)
+    monkeypatch.setattr("rtaudio.cli.serve.asyncio.run", lambda coroutine: coroutine.close())
+    assert CliRunner().invoke(app, ["serve", *options]).exit_code == 0
+    assert [(limits.sessions, limits.idle_s) for limits in made] == [(sessions, idle_s)]

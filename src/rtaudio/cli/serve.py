@@ -78,6 +78,13 @@ def serve(
             "be repeated. '*' is any page and needs --token. Default: only the service's own."
         ),
     ] = None,
+    max_sessions: Annotated[
+        int, typer.Option(min=1, help="Sessions at the same time; more are refused.")
+    ] = 256,
+    idle_limit: Annotated[
+        float,
+        typer.Option(min=0, help="Minutes without a message that end a connection; 0 for never."),
+    ] = 30.0,
 ) -> None:
     """Serve the realtime protocol on this machine: speech and text in, transcripts and answers out.
 
@@ -104,9 +111,13 @@ def serve(
         responder=responder,
         voice=choice.voice,
         token=token,
-        limits=Limits(session_s=60 * session_limit or math.inf),
         allow_origins=allow_origin or (),
         tls=tls,
+        limits=Limits(
+            sessions=max_sessions,
+            session_s=60 * session_limit or math.inf,
+            idle_s=60 * idle_limit or math.inf,
+        ),
     )
     if tls is None and not is_loopback(host):
         typer.echo(_IN_THE_CLEAR, err=True)
