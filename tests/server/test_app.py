@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rtaudio.server import http_body
+from rtaudio.server.connection import Connection
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,3 +64,37 @@ async def test_a_request_that_cannot_be_read_is_refused_and_quoted_in_no_log(
         writer.close()
         await writer.wait_closed()
     assert "s3cret" not in caplog.text
+
+
+async def test_a_session_that_fails_closes_its_connection_and_tells_nothing(
+    http: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: Connection) -> None:
+        raise RuntimeError("what was said")
+
+    async with http() as (client, server):
+        monkeypatch.setattr(Connection, "run", fail)
+        async with client.ws_connect("/v1/realtime") as socket:
+            assert (await socket.receive()).data == 1011
+        monkeypatch.undo()
+        async with client.ws_connect("/v1/realtime") as socket:
+            assert (await socket.receive_json())["type"] == "session.created"
+        assert server.sessions <= 1
+    assert "a request failed: RuntimeError" in caplog.text
+    assert "what was said" not in caplog.text
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(
+    http: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_body, "_READ_S", 0.01)
+    async with http() as (_, server):
+        host, port = server.url.split("/")[2].split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        assert b"408" in await reader.readline()
+        writer.close()
+        await writer.wait_closed()

@@ -75,7 +75,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return response
     except web.HTTPException as error:
         return _refusal(Refused(error.reason, status=error.status))
-    except (ConnectionError, TimeoutError):
+    except ConnectionError:
         raise
     except Exception as error:
         _log.error("a request failed: %s", type(error).__name__)  # its text may hold content

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from aiohttp import WSMsgType, hdrs, web
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from rtaudio.server.access import PROTOCOL, offered_protocols
 from rtaudio.server.refused import Refused
@@ -120,6 +120,9 @@ async def open_line(request: web.Request, limits: Limits) -> AsyncIterator[WebSo
     keeper = asyncio.create_task(line.keep(limits.idle_s))
     try:
         yield line
+    except Exception:
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+        raise
     finally:
         keeper.cancel()
         await socket.close()
