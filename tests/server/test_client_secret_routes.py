@@ -168,6 +168,7 @@ async def test_the_betas_ways_are_still_open(http: Callable[..., Any]) -> None:
         async with client.post("/v1/realtime/sessions", json=beta) as response:
             made = await response.json()
         assert made["instructions"] == "Be brief."
+        assert made["input_audio_format"] == "g711_ulaw"
         assert made["client_secret"]["expires_at"] > time.time()
         headers = {"Authorization": f"Bearer {made['client_secret']['value']}"}
         created = await begin(server.url, additional_headers=headers)
@@ -176,8 +177,8 @@ async def test_the_betas_ways_are_still_open(http: Callable[..., Any]) -> None:
         wanted = {"input_audio_transcription": {"language": "en"}}
         async with client.post("/v1/realtime/transcription_sessions", json=wanted) as response:
             made = await response.json()
-        assert made["type"] == "transcription"
-        assert made["audio"]["input"]["transcription"]["language"] == "en"
+        assert made["object"] == "realtime.transcription_session"
+        assert made["input_audio_transcription"]["language"] == "en"
         async with client.post(
             "/v1/realtime/sessions", json={"input_audio_format": "?"}
         ) as response:

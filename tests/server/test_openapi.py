@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 import rtaudio.server
 from rtaudio.protocol import CLIENT_EVENTS, SERVER_EVENTS
+from rtaudio.server import openapi
 from rtaudio.server.app import make_app
 from rtaudio.server.endpoints import ENDPOINTS
 from rtaudio.server.openapi import REF, describe, sent_events
@@ -79,3 +82,24 @@ def test_all_references_lead_somewhere() -> None:
     assert found
     assert [one for one in found if one.removeprefix(REF) not in schemas] == []
     assert "UnknownItem" not in json.dumps(document)
+
+
+def test_settings_are_described_down_to_their_ranges() -> None:
+    schemas = describe()["components"]["schemas"]
+    for holder in ("SessionUpdate", "ClientSecretRequest"):
+        kinds = {
+            one["$ref"].removeprefix(REF)
+            for one in schemas[holder]["properties"]["session"]["anyOf"]
+        }
+        assert {"Conversing", "Transcribing"} <= kinds
+    assert schemas["ServerVad"]["properties"]["threshold"]["maximum"] == 1
+    response = schemas["ResponseCreate"]["properties"]["response"]["anyOf"][0]
+    assert response == {"$ref": f"{REF}ResponseParameters"}
+    body = describe()["paths"]["/v1/realtime/client_secrets"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": f"{REF}ClientSecretRequest"}
+    assert schemas["ExpiresAfter"]["properties"]["seconds"]["maximum"] == 7200
+
+
+def test_no_two_structures_share_a_name() -> None:
+    names = [one.__name__.removeprefix("_") for one in openapi._derived(msgspec.Struct)]
+    assert sorted(set(names)) == sorted(names)

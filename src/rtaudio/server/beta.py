@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     from rtaudio.server.line import Line
 
-__all__ = ["BetaLine", "asks_for_beta", "from_beta", "to_beta"]
+__all__ = [
+    "BetaLine",
+    "asks_for_beta",
+    "beta_session",
+    "from_beta",
+    "to_beta",
+    "todays_settings",
+]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -98,7 +105,7 @@ def to_beta(event: Json) -> Json | None:
     if "session" in event:
         if event["session"]["type"] == "transcription":
             beta["type"] = f"transcription_{kind}"
-        beta["session"] = _beta_session(event["session"])
+        beta["session"] = beta_session(event["session"])
     if "response" in event:
         beta["response"] = _beta_response(event["response"])
     if "item" in event:
@@ -108,7 +115,8 @@ def to_beta(event: Json) -> Json | None:
     return beta
 
 
-def _beta_session(session: Json) -> Json:
+def beta_session(session: Json) -> Json:
+    """Write a session's effective settings as the beta did."""
     listening = session["audio"]["input"]
     flat = {
         name: value for name, value in session.items() if name not in ("type", "audio", "include")
@@ -184,7 +192,7 @@ def _session_update(event: Json) -> Json:
     session = event.get("session")
     if not isinstance(session, dict):
         return event
-    return {**event, "session": {"type": "realtime", **_todays_settings(session)}}
+    return {**event, "session": {"type": "realtime", **todays_settings(session)}}
 
 
 def _transcription_session_update(event: Json) -> Json:
@@ -193,7 +201,7 @@ def _transcription_session_update(event: Json) -> Json:
     if isinstance(session, dict):
         # Keys were given out together with sessions then, and modalities meant nothing.
         left = {k: v for k, v in session.items() if k not in ("client_secret", "modalities")}
-        event["session"] = {**_todays_settings(left), "type": "transcription"}
+        event["session"] = {**todays_settings(left), "type": "transcription"}
     return event
 
 
@@ -201,7 +209,7 @@ def _response_create(event: Json) -> Json:
     response = event.get("response")
     if not isinstance(response, dict):
         return event
-    settings = _todays_settings(response)
+    settings = todays_settings(response)
     if isinstance(settings.get("input"), list):
         settings["input"] = list(_todays_items(settings["input"]))
     return {**event, "response": settings}
@@ -216,7 +224,12 @@ def _todays_items(items: Iterable[Any]) -> Iterator[Any]:
         yield _renamed_parts(item, _TODAYS_PARTS) if isinstance(item, dict) else item
 
 
-def _todays_settings(settings: Json) -> Json:
+def todays_settings(settings: Json) -> Json:
+    """Write the beta's settings of a session or a response as today's.
+
+    Raises:
+        ConfigError: one of them has no reading.
+    """
     # There is no temperature any more; clients of the beta send one with everything.
     today = normalise_session_config({k: v for k, v in settings.items() if k != "temperature"})
     if today.get("output_modalities") in (["text", "audio"], ["audio", "text"]):

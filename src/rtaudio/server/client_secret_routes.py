@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from rtaudio.errors import ConfigError
-from rtaudio.protocol import normalise_session_config
+from rtaudio.server.beta import beta_session, todays_settings
 from rtaudio.server.http_body import read_json
 from rtaudio.server.refused import Refused
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtaudio.server.client_secrets import ClientSecret
     from rtaudio.server.service import Service
 
-__all__ = ["CLIENT_SECRETS", "add_client_secrets"]
+__all__ = ["CLIENT_SECRETS", "ClientSecretRequest", "add_client_secrets"]
 
 CLIENT_SECRETS = "/v1/realtime/client_secrets"
 _BETA = {
@@ -24,22 +24,34 @@ _BETA = {
     "/v1/realtime/transcription_sessions": "transcription",
 }
 _VALID_S = 600
-# The beta's setting that no service has any more.
-_GONE = "temperature"
 
 
-class _ExpiresAfter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ExpiresAfter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """When a key expires.
+
+    Attributes:
+        anchor: from when on the seconds count.
+        seconds: 10 to 7200.
+    """
+
     anchor: Literal["created_at"] = "created_at"
     seconds: Annotated[int, msgspec.Meta(ge=10, le=7200)] = _VALID_S
 
 
-class _Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    expires_after: _ExpiresAfter | None = None
+class ClientSecretRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What `client_secrets` takes, all of it optional.
+
+    Attributes:
+        expires_after: how long sessions may be started with the key; 600 s where it is left out.
+        session: settings with which they start.
+    """
+
+    expires_after: ExpiresAfter | None = None
     session: dict[str, Any] | None = None
 
 
 class _BetaRequest(msgspec.Struct, kw_only=True):
-    client_secret: _Request | None = None
+    client_secret: ClientSecretRequest | None = None
 
 
 def add_client_secrets(app: web.Application, service: Service) -> None:
@@ -47,7 +59,7 @@ def add_client_secrets(app: web.Application, service: Service) -> None:
 
     async def client_secrets(request: web.Request) -> web.Response:
         service.access.check_token(request.headers)
-        body = await read_json(request, _Request, service.limits.body_bytes)
+        body = await read_json(request, ClientSecretRequest, service.limits.body_bytes)
         given = body.get("session")
         if given is None:
             given = {"type": "realtime"}
@@ -60,14 +72,13 @@ def add_client_secrets(app: web.Application, service: Service) -> None:
         service.access.check_token(request.headers)
         body = await read_json(request, _BetaRequest, service.limits.body_bytes)
         wanted = body.pop("client_secret", None) or {}
-        body.pop(_GONE, None)
         try:
-            given = normalise_session_config(body)
-        except ConfigError as error:
+            given = todays_settings(body)
+        except (ConfigError, RecursionError, OverflowError) as error:
             raise Refused(str(error), code="invalid_value") from None
         secret, session = _make(service, given | {"type": _BETA[request.path]}, wanted)
         value = {"value": secret.value, "expires_at": secret.expires_at}
-        return web.json_response({**session, "client_secret": value})
+        return web.json_response({**beta_session(session), "client_secret": value})
 
     app.router.add_post(CLIENT_SECRETS, client_secrets)
     for path in _BETA:

@@ -15,7 +15,7 @@ from rtaudio.server.endpoints import ENDPOINTS
 from rtaudio.server.openapi import REF, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from rtaudio.server.endpoints import Endpoint
 
@@ -81,56 +81,56 @@ def _page() -> tuple[bytes, str]:
 def write_page(document: Json) -> str:
     """Write an OpenAPI document of this service as HTML."""
     schemas: dict[str, Json] = document["components"]["schemas"]
-    sides = {
-        "Client events": _named(schemas["ClientEvent"]["oneOf"]),
-        "Server events": _named(schemas["ServerEvent"]["oneOf"]),
-    }
-    events = {name for names in sides.values() for name in names}
-    sides["Structures"] = [
-        name
-        for name, schema in schemas.items()
-        if "properties" in schema and name not in events and name != "Error"
-    ]
+    titles: dict[str, dict[str, str]] = {}  # by section: names of structures, and how they show
+    for heading, side in (("Client events", "ClientEvent"), ("Server events", "ServerEvent")):
+        refs = [one["$ref"].removeprefix(REF) for one in schemas[side]["oneOf"]]
+        titles[heading] = {ref: _type_of(schemas[ref]) for ref in refs}
+    events = {name for names in titles.values() for name in names}
+    others = (name for name, schema in schemas.items() if "properties" in schema)
+    titles["Structures"] = {name: name for name in others if name not in {*events, "Error"}}
     title = escape(f"{document['info']['title']} {document['info']['version']}")
     parts = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>',
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>',
         f"<h1>{title}</h1><p>{escape(document['info']['description'])} "
         '<a href="openapi.json">openapi.json</a> says the same to programs.</p>',
-        f"<nav>{''.join(_contents(sides, schemas))}</nav>",
+        f"<nav>{''.join(_contents(titles))}</nav>",
         f"<h2>Connecting</h2>{_CONNECTING}",
         f"<h2>Endpoints</h2>{''.join(map(_endpoint, ENDPOINTS))}",
     ]
-    for heading, names in sides.items():
+    for heading, names in titles.items():
         parts.append(f"<h2>{heading}</h2>")
-        parts += [_structure(name, schemas[name]) for name in names]
+        parts += [_structure(name, title, schemas[name]) for name, title in names.items()]
     return "".join(parts)
 
 
-def _contents(sides: dict[str, list[str]], schemas: dict[str, Json]) -> Iterator[str]:
-    for heading, names in sides.items():
-        links = (f'<li><a href="#{name}">{_wire_name(name, schemas[name])}</a>' for name in names)
+def _contents(titles: dict[str, dict[str, str]]) -> Iterator[str]:
+    for heading, names in titles.items():
+        links = (f'<li><a href="#{name}">{title}</a>' for name, title in names.items())
         yield f"<h4>{heading}</h4><ul>{''.join(links)}</ul>"
 
 
 def _endpoint(endpoint: Endpoint) -> str:
     rows = "".join(f"<tr><td><code>?{n}=</code><td>{_text(text)}" for n, text in endpoint.query)
+    if endpoint.takes is not None:
+        name = endpoint.takes.__name__
+        rows += f'<tr><td>body<td><a href="#{name}">{name}</a>'
     table = f"<table>{rows}</table>" if rows else ""
     words = f"{_text(endpoint.text)} {_ACCESS[endpoint.access]}"
     return f"<h3>{endpoint.method} {escape(endpoint.path)}</h3><p>{words}</p>{table}"
 
 
-def _structure(name: str, schema: Json) -> str:
+def _structure(name: str, title: str, schema: Json) -> str:
     required = schema.get("required", ())
     rows = "".join(
         f"<tr><td><code>{escape(field)}</code><td>{_type(about)}"
         f"{'' if field in required else ', optional'}<td>{_text(about.get('description', ''))}"
         for field, about in schema["properties"].items()
-        if field != "type" or "enum" not in about
+        if field != "type" or title == name  # events have it for a title
     )
-    table = f"<table>{rows}</table>" if rows else "<p>It has no fields of its own.</p>"
-    words = "</p><p>".join(_text(part) for part in schema["description"].split("\n\n"))
-    return f'<h3 id="{name}">{_wire_name(name, schema)}</h3><p>{words}</p>{table}'
+    words = "".join(f"<p>{_text(part)}</p>" for part in schema["description"].split("\n\n") if part)
+    table = f"<table>{rows}</table>" if rows else ""
+    return f'<h3 id="{name}">{escape(title)}</h3>{words}{table}'
 
 
 def _type(schema: Json) -> str:
@@ -158,13 +158,9 @@ def _bounds(schema: Json) -> Iterator[str]:
             yield f" {words} {schema[key]}"
 
 
-def _wire_name(name: str, schema: Json) -> str:
-    kind = schema["properties"].get("type", {}).get("enum", [name])
-    return escape(str(kind[0]))
-
-
-def _named(references: Iterable[Json]) -> list[str]:
-    return [str(one["$ref"]).removeprefix(REF) for one in references]
+def _type_of(event: Json) -> str:
+    """An event's name on the wire."""
+    return str(event["properties"]["type"]["enum"][0])
 
 
 def _text(text: str) -> str:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from rtaudio.server.client_secret_routes import ClientSecretRequest
+
+if TYPE_CHECKING:
+    import msgspec
 
 __all__ = ["ENDPOINTS", "Endpoint"]
 
@@ -20,6 +25,7 @@ class Endpoint:
             has the token or an ephemeral key.
         query: names of parameters behind the path, and what they do.
         body: content types of the request's body.
+        takes: the structure of a JSON body, None where that is not checked by one.
         status: of a response without an error.
         answer: content type of its body, None where it has none.
     """
@@ -30,6 +36,7 @@ class Endpoint:
     access: Literal["all", "token", "key"] = "all"
     query: tuple[tuple[str, str], ...] = ()
     body: tuple[str, ...] = ()
+    takes: type[msgspec.Struct] | None = None
     status: int = 200
     answer: str | None = "application/json"
 
@@ -52,11 +59,11 @@ ENDPOINTS = (
         "POST",
         "/v1/realtime/client_secrets",
         "Make an ephemeral key. It starts sessions until it expires, with the settings in "
-        "`session`. `expires_after.seconds` is 10 to 7200, 600 if left out. The answer has "
-        "the key in `value`, its end in `expires_at` (Unix seconds) and the effective settings in "
-        "`session`.",
+        "`session`. The answer has the key in `value`, its end in `expires_at` (Unix seconds) and "
+        "the effective settings in `session`.",
         access="token",
         body=("application/json",),
+        takes=ClientSecretRequest,
     ),
     Endpoint(
         "POST",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from rtaudio.protocol import CLIENT_EVENTS, SERVER_EVENTS
+from rtaudio.server.client_secret_routes import ClientSecretRequest
 from rtaudio.server.endpoints import ENDPOINTS
+from rtaudio.server.session_schema import Conversing, ResponseParameters, Transcribing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,13 +41,14 @@ _ERROR: Json = {
         }
     },
 }
-# A structure for what this library does not know is nothing that the service sends or takes.
-_HIDDEN = "UnknownItem"
+# What this library does not know the service neither sends nor takes; MCP servers it refuses.
+_HIDDEN = ("UnknownItem", "Mcp")
 # Events of the protocol that only the cloud's service sends, or only the beta's did.
 _ELSEWHERE = re.compile(
     r"mcp|dtmf|^conversation\.created$|^conversation\.item\.created$|transcription\.segment$"
 )
-_PROTOCOL = "rtaudio.protocol."
+_SETTINGS = (Conversing, Transcribing, ResponseParameters)
+_MODULES = ("rtaudio.protocol.", Conversing.__module__, ClientSecretRequest.__module__)
 _ATTRIBUTES = "\n\nAttributes:\n"
 _FIELD = re.compile(r"^    (\w+): ")
 
@@ -60,10 +63,21 @@ def sent_events() -> tuple[type[ServerEvent], ...]:
 @cache
 def describe() -> Json:
     """Write the description; it is not to be changed."""
-    events, schemas = _schemas((*CLIENT_EVENTS, *sent_events()))
-    cut = len(CLIENT_EVENTS)
-    for name, refs in (("ClientEvent", events[:cut]), ("ServerEvent", events[cut:])):
+    bodies = [endpoint.takes for endpoint in ENDPOINTS if endpoint.takes is not None]
+    sides = {"ClientEvent": CLIENT_EVENTS, "ServerEvent": sent_events()}
+    schemas = _schemas([*CLIENT_EVENTS, *sent_events(), *_SETTINGS, *bodies])
+    for name, events in sides.items():
+        refs = [_ref(event) for event in events]
         schemas[name] = {"oneOf": refs, "discriminator": {"propertyName": "type"}}
+    # Settings are checked by structures of their own, apart from the event or body around them.
+    session = {"anyOf": [_ref(Conversing), _ref(Transcribing)]}
+    schemas["SessionUpdate"]["properties"]["session"].pop("type")
+    schemas["SessionUpdate"]["properties"]["session"] |= session
+    schemas["ClientSecretRequest"]["properties"]["session"] |= session
+    schemas["ResponseCreate"]["properties"]["response"]["anyOf"] = [
+        _ref(ResponseParameters),
+        {"type": "null"},
+    ]
     paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
@@ -112,23 +126,33 @@ def _operation(endpoint: Endpoint) -> Json:
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body:
-        operation["requestBody"] = {"content": {kind: {} for kind in endpoint.body}}
+        schema = {} if endpoint.takes is None else {"schema": _ref(endpoint.takes)}
+        operation["requestBody"] = {"content": dict.fromkeys(endpoint.body, schema)}
     return operation
 
 
-def _schemas(structures: Iterable[type[msgspec.Struct]]) -> tuple[list[Json], dict[str, Json]]:
+def _ref(structure: type) -> Json:
+    return {"$ref": f"{REF}{_public(structure.__name__)}"}
+
+
+def _public(name: str) -> str:
+    """Structures inside settings are private to their module, but not on the wire."""
+    return name.removeprefix("_")
+
+
+def _schemas(structures: Iterable[type[msgspec.Struct]]) -> dict[str, Json]:
     """Describe structures and all they are made of; docstrings become descriptions of fields."""
-    references, found = msgspec.json.schema_components(structures, ref_template=f"{REF}{{name}}")
+    _, found = msgspec.json.schema_components(structures, ref_template=f"{REF}{{name}}")
     classes = {one.__name__: one for one in _derived(msgspec.Struct)}
     schemas = {
-        name: _described(schema, classes[name]) for name, schema in found.items() if name != _HIDDEN
+        _public(name): _cleaned(_described(schema, classes[name])) for name, schema in found.items()
     }
-    return list(references), _without_hidden(schemas)
+    return {name: schema for name, schema in schemas.items() if name not in _HIDDEN}
 
 
 def _derived(structure: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
     for one in structure.__subclasses__():
-        if one.__module__.startswith(_PROTOCOL):
+        if one.__module__.startswith(_MODULES):
             yield one
         yield from _derived(one)
 
@@ -144,7 +168,7 @@ def _described(schema: Json, structure: type[msgspec.Struct]) -> Json:
     for name, text in fields.items():
         if (wire := on_wire.get(name, name)) in properties:
             properties[wire] = {**properties[wire], "description": text}
-    text = inspect.cleandoc(schema["description"]).partition(_ATTRIBUTES)[0]
+    text = inspect.cleandoc(schema.get("description", "")).partition(_ATTRIBUTES)[0]
     return {**schema, "description": text, "properties": properties}
 
 
@@ -163,10 +187,13 @@ def _fields(structure: type) -> dict[str, str]:
     return found
 
 
-def _without_hidden(part: Any) -> Any:
-    """Leave out references to what is hidden."""
+def _cleaned(part: Any) -> Any:
+    """Name what is referred to as it is described, and leave out what is hidden."""
     if isinstance(part, dict):
-        return {key: _without_hidden(value) for key, value in part.items() if key != "mapping"}
+        if isinstance(ref := part.get("$ref"), str):
+            return {**part, "$ref": f"{REF}{_public(ref.removeprefix(REF))}"}
+        return {key: _cleaned(value) for key, value in part.items() if key != "mapping"}
     if isinstance(part, list):
-        return [_without_hidden(one) for one in part if one != {"$ref": f"{REF}{_HIDDEN}"}]
+        hidden = [{"$ref": f"{REF}{name}"} for name in _HIDDEN]
+        return [one for one in map(_cleaned, part) if one not in hidden]
     return part
