@@ -100,6 +100,11 @@ class Talk:
             pass
         return str(event.output)
 
+    async def hear_all(self, seconds: float) -> None:
+        """Wait until there was as much sound, in all."""
+        while len(self.sound) < seconds * 48_000:
+            await self.next("audio")
+
     async def hear(self, ms: float) -> None:
         """Wait for sound, of which so much is played."""
         event = await self.next("audio")
@@ -117,10 +122,10 @@ class Talk:
 
 async def text(talk: Talk, speech: bytes) -> None:
     del speech
-    for words in ("Good morning", "Good night"):
+    for seconds, words in ((1, "Good morning"), (2, "Good night")):
         await talk.session.send_message(words)
         assert await talk.answer() == f"You said: {words}"
-    assert len(talk.sound) > 96_000
+        await talk.hear_all(seconds)
     assert talk.history() == [
         ("user", "completed", "Good morning"),
         ("assistant", "completed", "You said: Good morning"),
