@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -10,10 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+from asyncio.subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chat_endpoint import chat_endpoint
 from typer.testing import CliRunner
+from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import connect
 
 from rtaudio.cli.main import app
@@ -51,6 +55,40 @@ def test_it_prints_its_address_serves_and_ends_cleanly_at_ctrl_c() -> None:
     assert process.returncode == 0
     assert "Stopped" in rest
     assert errors == ""
+
+
+async def test_a_chat_endpoint_answers_and_its_key_comes_from_the_environment() -> None:
+    key = "sk-very-secret"
+    async with chat_endpoint() as endpoint:
+        process = await asyncio.create_subprocess_exec(
+            *[*COMMAND, "--port", "0", "--chat", endpoint.url, "--chat-model", "small"],
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "RTAUDIO_CHAT_KEY": key},
+        )
+        try:
+            assert process.stdout is not None
+            line = (await process.stdout.readline()).decode()
+            url = re.search(r"ws://127\.0\.0\.1:\d+/v1/realtime", line)
+            assert url is not None
+            async with connect_async(url[0]) as client:
+                asked = {"output_modalities": ["text"], "instructions": "Be brief."}
+                await client.send(json.dumps({"type": "response.create", "response": asked}))
+                async for message in client:
+                    if (event := json.loads(message))["type"] == "response.output_text.done":
+                        break
+                assert event["text"] == "Hello."
+            process.send_signal(signal.SIGINT)
+            rest, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+        ((body, _, headers),) = endpoint.requests
+    assert body["model"] == "small"
+    assert body["messages"] == [{"role": "system", "content": "Be brief."}]
+    assert headers["Authorization"] == f"Bearer {key}"
+    assert key.encode() not in rest + errors
 
 
 def test_beyond_this_machine_it_demands_a_token() -> None:
