@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from rtaudio.server import live_transcript
+from rtaudio import RealtimeAgent, RealtimeSession
+from rtaudio.audio import AudioFormat
+from rtaudio.server import RealtimeServer, live_transcript
 from rtaudio.server.engines.base import DraftSegment
 
 if TYPE_CHECKING:
@@ -231,3 +234,39 @@ async def test_a_turn_of_which_nothing_becomes_certain_is_drafted_no_further(
         await client.append(0.512, 0)
         await client.receive(STARTED, *TURN, DELTA, COMPLETED)
     assert recogniser.heard_s == [0.512]
+
+
+async def test_a_session_of_this_library_bears_words_before_their_item(
+    engines: dict[str, Any],
+) -> None:
+    recogniser = Drafting()
+    config = {
+        "audio": {"input": {"turn_detection": SPEAKING["turn_detection"], "transcription": {}}}
+    }
+    async with (
+        RealtimeServer(**{**engines, "recogniser": recogniser}) as server,
+        RealtimeSession(
+            RealtimeAgent("Porter"),
+            url=server.url,
+            config=config,
+            input_audio=AudioFormat("pcm16", 16000),
+        ) as session,
+    ):
+        events = aiter(session)
+        for _ in range(3):
+            recogniser.drafted.clear()
+            await session.send_audio(np.full(8192, 5000, np.int16))
+            await recogniser.drafted.wait()
+        await session.send_audio(np.zeros(8192, np.int16))
+        deltas: list[str] = []
+        kinds: list[str] = []
+        async for event in events:
+            kinds.append(event.type)
+            if event.type == "input_transcript_delta":
+                deltas.append(event.delta)
+            elif event.type == "transcript_completed":
+                break
+        assert kinds.index("input_transcript_delta") < kinds.index("history_added")
+        assert "".join(deltas) == "w1 w2 w3 and more"
+        (item,) = session.history
+        assert item.content[0].transcript == "w1 w2 w3 and more"
