@@ -150,6 +150,19 @@ async def test_a_call_without_a_word_to_its_output_is_not_made_again() -> None:
     assert await answer(user("go"), *call("f", "done"), rules=rules, tools=[{"name": "f"}]) == []
 
 
+async def test_what_was_called_counts_whatever_is_offered_afterwards() -> None:
+    rules = [
+        {"when": "sell", "call": "transfer_to_sales", "once": True, "then": "Sales is here."},
+        {"when": "sell", "call": "transfer_to_Sales", "then": "Not me."},
+        {"when": "sell", "say": "I am no seller."},
+    ]
+    items = (user("Sell it."), *call("transfer_to_sales", "done"))
+    assert await answer(*items, rules=rules, tools=[]) == ["Sales is here."]
+    again = (*items, assistant("Sales is here."), user("Sell it!"))
+    offered = [{"name": "transfer_to_sales"}]
+    assert await answer(*again, rules=rules, tools=offered) == ["I am no seller."]
+
+
 async def test_an_output_whose_call_is_gone_is_said() -> None:
     output = FunctionCallOutputItem(id="o", call_id="gone", output="sun")
     assert await answer(output, rules=[{"say": "always"}]) == ["sun"]

@@ -11,7 +11,7 @@ from rtaudio.server.engines.script_rules import WrongScript, fill, read_rules
 from rtaudio.server.engines.words import last_said, pieces_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from rtaudio.protocol import Item
@@ -84,13 +84,15 @@ class ScriptResponder:
     ) -> AsyncIterator[AnswerPiece]:
         """Yield the answer, text word by word."""
         del settings
-        talk = _Talk(self._script.rules, {str(tool.get("name")) for tool in tools})
+        talk = _Talk(self._script.rules)
         for item in items:
             talk.add(item)
+        talk.settle()
+        offered = {str(tool.get("name")) for tool in tools}
         said = last_said(items)
         template, calls = self._script.otherwise, []
         values = dict(talk.values)
-        if (choice := talk.choose(said)) is not None:
+        if (choice := talk.choose(said, lambda rule: rule.functions <= offered)) is not None:
             values |= choice.caught
             template, calls = choice.rule.say, choice.rule.tool_calls(values)
         elif isinstance(said, FunctionCallOutputItem):
@@ -114,16 +116,18 @@ class _Choice(NamedTuple):
 class _Talk:
     """What a conversation has used of the rules so far, found by going through it.
 
+    Which rule answered is told by what was called, not by what could be called: offers change.
+
     Attributes:
         values: what placeholders stand for at this point, but for those of groups.
     """
 
-    def __init__(self, rules: Sequence[Rule], offered: Collection[str]) -> None:
+    def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._offered = offered
         self._used: set[Rule] = set()
-        self._open: MessageItem | FunctionCallOutputItem | None = None  # to be answered
-        self._choice: _Choice | None = None  # that made the items from here on
+        self._open: MessageItem | FunctionCallOutputItem | None = None  # no rule for it known yet
+        self._answered = False  # by a text, which calls may follow
+        self._choice: _Choice | None = None  # that made the last call
         self._calls: dict[str | None, tuple[str, _Choice | None]] = {}
         self._outputs: list[str] = []
         self.values = {"heard": "", "output": "", "outputs": ""}
@@ -131,37 +135,56 @@ class _Talk:
     def add(self, item: Item) -> None:
         """Take the next item."""
         if isinstance(item, FunctionCallOutputItem):
+            self.settle()
             self._open = item
             self._outputs.append(item.output)
             self.values |= {"output": item.output, "outputs": ", ".join(self._outputs)}
+        elif isinstance(item, FunctionCallItem):
+            self._called(item)
         elif isinstance(item, MessageItem) and item.role == "user":
+            self.settle()
             self._open = item
             self._outputs.clear()
             self.values = {"heard": words_of(item), "output": "", "outputs": ""}
-        elif isinstance(item, FunctionCallItem) or (
-            isinstance(item, MessageItem) and item.role == "assistant"
-        ):
-            if self._open is not None:
-                choice = self.choose(self._open)
-                if choice is not None:
-                    self._used.add(choice.rule)
-                # An output may come before the next call of the same rule does.
-                if choice is not None or not isinstance(self._open, FunctionCallOutputItem):
-                    self._choice = choice
-                self._open = None
-            if isinstance(item, FunctionCallItem):
-                self._calls[item.call_id] = (item.name, self._choice)
+        elif isinstance(item, MessageItem) and item.role == "assistant":
+            self._answered = self._open is not None
 
-    def choose(self, said: MessageItem | FunctionCallOutputItem | None) -> _Choice | None:
-        """Find the rule that answers."""
+    def settle(self) -> None:
+        """Nothing follows what was answered: it was by a text alone."""
+        if self._answered:
+            self._use(self.choose(self._open, lambda rule: not rule.functions))
+            self._open = None
+        self._answered = False
+
+    def _called(self, item: FunctionCallItem) -> None:
+        if self._open is not None:
+            choice = self.choose(self._open, lambda rule: item.name in rule.functions)
+            # An output may come before the next call of the same rule does.
+            if choice is not None or not isinstance(self._open, FunctionCallOutputItem):
+                self._choice = choice
+                self._use(choice)
+            self._open = None
+            self._answered = False
+        self._calls[item.call_id] = (item.name, self._choice)
+
+    def _use(self, choice: _Choice | None) -> None:
+        if choice is not None:
+            self._used.add(choice.rule)
+
+    def choose(
+        self,
+        said: MessageItem | FunctionCallOutputItem | None,
+        may: Callable[[Rule], bool],
+    ) -> _Choice | None:
+        """Find the first rule that fits, may answer, and is not used up."""
         after = None
         if isinstance(said, FunctionCallOutputItem):
             after = self._calls.get(said.call_id, ("", None))[0]
         text = words_of(said)
         for rule in self._rules:
-            if rule.once and rule in self._used:
+            if not may(rule) or (rule.once and rule in self._used):
                 continue
-            if (caught := rule.fits(text, after, self._offered)) is not None:
+            if (caught := rule.fits(text, after)) is not None:
                 return _Choice(rule, caught)
         return None
 
