@@ -193,3 +193,12 @@ async def test_copies_are_sent_while_the_other_side_misses_packets(sound: Outgoi
     for _ in range(10):
         sound.expect_loss(0)
     assert await modes() == ({"celt"}, False)
+
+
+async def test_how_much_waits_and_how_much_room_there_is_can_be_asked() -> None:
+    sound = OutgoingSound(24000, bitrate=48000, complexity=5, dtx=False, room_s=0.2)
+    assert (sound.waiting, sound.free) == (0, 4800)
+    await sound.feed(tone(3))
+    assert (sound.waiting, sound.free) == (3 * FRAME, 4800 - 3 * FRAME)
+    tick(sound)
+    assert sound.waiting == 2 * FRAME

@@ -31,8 +31,6 @@ FRAME_S = 0.02
 # RTP timestamps of Opus count 48 kHz, whatever is encoded (RFC 7587, section 4.1).
 FRAME_TICKS = 960
 
-# Fed sound waits here for its turn; who feeds more waits too.
-_ROOM_S = 0.5
 # How many frames sound may be late before silence takes its place.
 _PATIENCE = 3
 # CELT writes digital silence in so many bytes.
@@ -67,6 +65,7 @@ class OutgoingSound:
         bitrate: bits per second.
         complexity: of the encoder, 0 to 10.
         dtx: send next to nothing while there is silence.
+        room_s: seconds of sound that wait at most; who feeds more waits too.
 
     Attributes:
         muted: send silence instead of what is fed.
@@ -74,7 +73,9 @@ class OutgoingSound:
         left: called with the sound of each packet, 20 ms of it.
     """
 
-    def __init__(self, sample_rate: int, *, bitrate: int, complexity: int, dtx: bool) -> None:
+    def __init__(
+        self, sample_rate: int, *, bitrate: int, complexity: int, dtx: bool, room_s: float = 0.5
+    ) -> None:
         self._frame = round(sample_rate * FRAME_S)
         self._encoder = OpusEncoder(
             sample_rate,
@@ -87,7 +88,7 @@ class OutgoingSound:
         # Reports without a loss since the last one with.
         self._clean = 0
         self._dtx = dtx
-        self._ring = RingBuffer(round(sample_rate * _ROOM_S))
+        self._ring = RingBuffer(round(sample_rate * room_s))
         self._silence = np.zeros(self._frame, np.int16)
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
@@ -106,8 +107,18 @@ class OutgoingSound:
         self.fed: Callable[[], None] = lambda: None
         self.left: Callable[[bytes], None] = lambda _pcm: None
 
+    @property
+    def waiting(self) -> int:
+        """Samples that were fed and have not been given out."""
+        return len(self._ring)
+
+    @property
+    def free(self) -> int:
+        """Samples that are taken without waiting."""
+        return self._ring.free
+
     async def feed(self, pcm: Buffer) -> None:
-        """Take sound; waits while more than half a second is there already.
+        """Take sound; waits while as much waits already as there is room for.
 
         Args:
             pcm: mono, native 16-bit samples.

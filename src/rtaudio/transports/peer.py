@@ -6,15 +6,20 @@ import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiortc import (
     RTCConfiguration,
+    RTCIceCandidate,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
 )
+from aiortc.exceptions import OperationError
+from aiortc.sdp import SessionDescription
 
 from rtaudio.errors import ConnectionLost, TransportError
 from rtaudio.transports.audio_line import AudioLine
@@ -41,6 +46,16 @@ _REPEATS = 2
 _SETTLE_S = 0.1
 # Bytes of events that wait in the channel before senders wait too.
 _HIGH_WATER = 1 << 20
+# A candidate at which nobody listens: the discard port, on this machine.
+_NOBODY: dict[str, Any] = {
+    "component": 1,
+    "foundation": "nobody",
+    "port": 9,
+    "priority": 1,
+    "protocol": "udp",
+    "type": "host",
+}
+_CANDIDATES = re.compile(r"^a=(?:candidate:.*|end-of-candidates)\r?\n?", re.MULTILINE)
 # A session description without the attribute allows so much, RFC 8841.
 _DEFAULT_MAX_MESSAGE = 1 << 16
 
@@ -75,6 +90,7 @@ class Peer:
     Attributes:
         connection: aiortc's peer connection.
         opened: done when the channel is open; fails where it never opens.
+        max_message: bytes of the largest event that the other side takes.
     """
 
     def __init__(
@@ -100,7 +116,7 @@ class Peer:
         self._line: AudioLine | None = None
         self._channel: Any = None
         self._drained = asyncio.Event()
-        self._max_message = _DEFAULT_MAX_MESSAGE
+        self.max_message = _DEFAULT_MAX_MESSAGE
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Nobody may be waiting for it any more when it fails.
         self.opened.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
@@ -121,11 +137,14 @@ class Peer:
                 replaced, self.connection = self.connection, changed
                 self._equip()
                 await replaced.close()
-        self._line = AudioLine(
-            self._transceiver, self.outgoing, self._sample_rate, self._heard, self._sound_failed
-        )
+        self._line = self._make_line()
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return _with_fec(self.connection.localDescription.sdp)
+
+    def _make_line(self) -> AudioLine:
+        return AudioLine(
+            self._transceiver, self.outgoing, self._sample_rate, self._heard, self._sound_failed
+        )
 
     @property
     def jitter_stats(self) -> JitterStats | None:
@@ -149,13 +168,64 @@ class Peer:
             raise TransportError(
                 f"the service's answer to the offer cannot be used: {type(error).__name__}"
             ) from error
+        self._heed_limit(sdp)
+
+    async def accept(self, sdp: str, addresses: Sequence[str] | None = None) -> str:
+        """Take in the other side's offer instead of making one, and return the answer.
+
+        The other side opens the channel then; one by another name is left alone. Its candidates do
+        not count: it reaches us, and so we learn from where.
+
+        Args:
+            sdp: the offer, with one section of sound, Opus among its codecs, and one of a channel.
+            addresses: of this machine, at which the other side may reach us; None means all but
+                those that no other machine can reach.
+
+        Raises:
+            TransportError: it is no offer, or one that cannot be used.
+        """
+        self._equip_with_sound()
+        self.connection.on("datachannel", self._of_present(self.connection, self._channel_came))
+        offer = _CANDIDATES.sub("", sdp)
+        try:
+            SessionDescription.parse(offer)
+        except Exception as error:
+            raise TransportError("the offer cannot be read") from error
+        try:
+            await self.connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            self._line = self._make_line()
+            await self._await_checks(None if addresses is None else list(addresses))
+            await self.connection.setLocalDescription(await self.connection.createAnswer())
+        except Exception as error:
+            # Of what it misses, aiortc says only some in words.
+            said = str(error) if isinstance(error, (ValueError, OperationError)) else "incomplete"
+            raise TransportError(f"the offer cannot be used: {said}") from error
+        self._heed_limit(sdp)
+        return _with_fec(self.connection.localDescription.sdp)
+
+    async def _await_checks(self, addresses: list[str] | None) -> None:
+        """Listen at these addresses for the other side's checks."""
+        ends = [each.sender.transport for each in self.connection.getTransceivers()]
+        if self.connection.sctp is not None:
+            ends.append(self.connection.sctp.transport)
+        for ice in {end.transport for end in ends}:
+            if addresses is not None:
+                gatherer = ice.iceGatherer._connection
+                gatherer.get_component_candidates = partial(
+                    _gather, gatherer.get_component_candidates, addresses
+                )
+            # aioice gives up at once where there is nobody to be checked.
+            ip = addresses[0] if addresses else "127.0.0.1"
+            await ice.addRemoteCandidate(RTCIceCandidate(ip=ip, **_NOBODY))
+
+    def _heed_limit(self, sdp: str) -> None:
         limit = re.search(r"^a=max-message-size:(\d+)", sdp, re.MULTILINE)
         if limit is not None:
             # 0 says that there is no limit.
-            self._max_message = int(limit[1]) or 1 << 62
+            self.max_message = int(limit[1]) or 1 << 62
 
-    async def send(self, message: bytes) -> None:
-        """Send an event; waits while many others wait in the channel.
+    def post(self, message: bytes) -> None:
+        """Send an event, however many others wait in the channel.
 
         Raises:
             TransportError: the channel is not open, or the event is larger than the other side
@@ -164,17 +234,53 @@ class Peer:
         channel = self._channel
         if self._over or channel is None or channel.readyState != "open":
             raise TransportError("cannot send: the channel for events is not open")
-        if len(message) > self._max_message:
+        if len(message) > self.max_message:
             raise TransportError(
                 f"an event of {len(message)} bytes is too large: the service takes "
-                f"{self._max_message} over WebRTC; send it over a WebSocket with the call_id"
+                f"{self.max_message} over WebRTC; send it over a WebSocket with the call_id"
             )
         channel.send(message.decode())
-        while channel.bufferedAmount > _HIGH_WATER:
+
+    async def send(self, message: bytes) -> None:
+        """Send an event; waits while many others wait in the channel.
+
+        Raises:
+            TransportError: as for `post`.
+        """
+        self.post(message)
+        await self.drain()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether many events wait in the channel."""
+        return bool(self._channel.bufferedAmount > _HIGH_WATER)
+
+    async def drain(self) -> None:
+        """Wait while many events wait in the channel.
+
+        Raises:
+            TransportError: the connection ended meanwhile.
+        """
+        while self.is_full:
             self._drained.clear()
             await self._drained.wait()
             if self._over:
                 raise ConnectionLost("the connection ended before this was sent")
+
+    async def take_leave(self, timeout_s: float) -> None:
+        """Close the channel once the other side has read what was sent; `close` does not wait.
+
+        Args:
+            timeout_s: how long that may take, in seconds.
+        """
+        self._finish(None)
+        if self._channel is not None and self._channel.readyState == "open":
+            closed = asyncio.Event()
+            self._channel.on("close", closed.set)
+            self._channel.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await closed.wait()
 
     async def close(self) -> list[Exception]:
         """Close everything; each step is taken even if another failed. Returns the failures."""
@@ -206,6 +312,10 @@ class Peer:
 
     def _equip(self) -> None:
         """Give the connection what is needed of it, as far as it has it not."""
+        self._equip_with_sound()
+        self._use_channel(self.connection.createDataChannel(CHANNEL))
+
+    def _equip_with_sound(self) -> None:
         connection = self.connection
         audio = [each for each in connection.getTransceivers() if each.kind == "audio"]
         self._transceiver = audio[0] if audio else connection.addTransceiver("audio", "sendrecv")
@@ -215,7 +325,10 @@ class Peer:
             if codec.mimeType.lower() == "audio/opus"
         ]
         self._transceiver.setCodecPreferences(opus)
-        self._channel = channel = connection.createDataChannel(CHANNEL)
+        connection.on("connectionstatechange", self._of_present(connection, self._state_changed))
+
+    def _use_channel(self, channel: Any) -> None:
+        self._channel = channel
         channel.bufferedAmountLowThreshold = _HIGH_WATER // 2
         handlers: dict[str, Callable[..., Any]] = {
             "open": self._channel_opened,
@@ -225,8 +338,12 @@ class Peer:
             "bufferedamountlow": self._drained.set,
         }
         for event, handler in handlers.items():
-            channel.on(event, self._of_present(connection, handler))
-        connection.on("connectionstatechange", self._of_present(connection, self._state_changed))
+            channel.on(event, self._of_present(self.connection, handler))
+
+    def _channel_came(self, channel: Any) -> None:
+        if channel.label == CHANNEL and self._channel is None:
+            self._use_channel(channel)
+            self._channel_opened()
 
     def _of_present(self, connection: Any, handler: Callable[..., Any]) -> Callable[..., None]:
         """A handler that goes quiet once its connection was replaced, or is over."""
@@ -337,6 +454,17 @@ class Peer:
         self._drained.set()
         self.outgoing.end()
         return True
+
+
+def _gather(
+    usual: Callable[..., Any],
+    chosen: list[str],
+    component: int,
+    addresses: list[str],  # noqa: ARG001 - all of this machine
+    timeout: int = 5,
+) -> Any:
+    """Gather candidates, but only at the chosen addresses."""
+    return usual(component, chosen, timeout)
 
 
 def _lost(what: str, error: object) -> ConnectionLost:
