@@ -34,6 +34,14 @@ def test_positions_beyond_what_is_held_mean_its_edge() -> None:
     assert buffer.take(0, 50).size == 0
 
 
+def test_where_the_oldest_may_go_there_is_always_room() -> None:
+    buffer = InputBuffer(PCM_16K, 16000, max_s=0.1, overflow="drop_oldest")
+    for start in range(0, 5000, 1000):
+        buffer.append(ramp(start, start + 1000))
+    assert (buffer.start, buffer.end) == (3400, 5000)
+    assert buffer.take(0, 5000).tobytes() == ramp(3400, 5000)
+
+
 def test_the_clock_goes_on_over_a_clear_and_a_change_of_format() -> None:
     buffer = InputBuffer(PCM_24K, 16000, max_s=10.0)
     buffer.append(bytes(2 * 24000))

@@ -37,7 +37,7 @@ async def test_every_route_is_described_and_nothing_else(http: Callable[..., Any
     async with http() as (_, server):
         routes = {
             (route.method, route.resource.canonical)
-            for route in make_app(server._service).router.routes()
+            for route in make_app(server._service, "127.0.0.1").router.routes()
             if route.method != "HEAD" and route.resource is not None
         }
     described = {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}

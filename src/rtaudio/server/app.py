@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from rtaudio.server.beta import BetaLine, asks_for_beta
+from rtaudio.server.call_routes import add_calls
+from rtaudio.server.calls import Calls
 from rtaudio.server.client_secret_routes import add_client_secrets
 from rtaudio.server.docs_page import add_docs
 from rtaudio.server.guard import add_guard
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from rtaudio.server.config import SessionConfig
+    from rtaudio.server.line import Line
     from rtaudio.server.service import Service
 
 __all__ = ["PATH", "make_app", "request_log"]
@@ -42,26 +45,35 @@ request_log = logging.getLogger("rtaudio.server.http")
 request_log.addFilter(_harmless)
 
 
-def make_app(service: Service) -> web.Application:
-    """Put a service behind paths. It starts and ends with the application."""
+def make_app(service: Service, host: str) -> web.Application:
+    """Put a service behind paths. It starts and ends with the application.
+
+    Args:
+        service: what is served.
+        host: where it will listen, and the sound of calls may arrive.
+    """
     app = web.Application()
-    routes = _Routes(service)
+    calls = Calls(service, host)
+    routes = _Routes(service, calls)
     add_guard(app, service)
     for path in (PATH, PATH + "/"):
         app.router.add_get(path, routes.realtime)
+    add_calls(app, calls, service.limits, routes.admit)
     add_client_secrets(app, service)
     add_status(app, service)
     add_docs(app)
     app.cleanup_ctx.append(routes.lifetime)
     app.on_shutdown.append(lambda _: service.close())
+    app.on_shutdown.append(lambda _: calls.close())
     return app
 
 
 class _Routes:
     """What is done at each path."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, calls: Calls) -> None:
         self._service = service
+        self._calls = calls
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:  # noqa: ARG002
         await self._service.start()
@@ -80,20 +92,32 @@ class _Routes:
             with suppress(ConnectionResetError):
                 # As in the cloud, a refusal follows the upgrade: an error event, then the close.
                 try:
-                    config = self._admit(request)
-                    await service.serve(
-                        BetaLine(line) if asks_for_beta(request.headers) else line, config
-                    )
+                    await self._serve(request, line)
                 except Refused as error:
                     service.metrics.refused.add(1, error.code or "none")
                     await error.tell(line)
         return line.response
 
-    def _admit(self, request: web.Request) -> SessionConfig:
+    async def _serve(self, request: web.Request, line: Line) -> None:
+        config = self.admit(request)
+        if asks_for_beta(request.headers):
+            line = BetaLine(line)
+        call_id = request.query.getall("call_id", [None])[-1]
+        if call_id is None:
+            await self._service.serve(line, config)
+        else:
+            await self._calls.attach(call_id, line)
+
+    def admit(self, request: web.Request, session: dict[str, Any] | None = None) -> SessionConfig:
         """Check who asks for which session.
+
+        Args:
+            request: what is asked.
+            session: settings to begin with, in wire form, over those that come with a key.
 
         Raises:
             Refused: it gets none.
+            InvalidEvent: the settings cannot be.
         """
         secret = self._service.access.admit(request.headers)
         intent = request.query.getall("intent", ["conversation"])[-1]
@@ -104,5 +128,8 @@ class _Routes:
                 param="intent",
             )
         model = request.query.getall("model", [None])[-1]
-        session = None if secret is None else secret.session
-        return self._service.config(intent, model, session=session)
+        held = None if secret is None else secret.session
+        config = self._service.config(intent, model, session=held or session)
+        if held and session:
+            config.update(session, may_change_type=True)
+        return config

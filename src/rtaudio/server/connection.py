@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from rtaudio.protocol import ClientEvent, ServerEvent
+    from rtaudio.server.call_sound import CallSound
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.engines.base import Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
@@ -62,6 +63,7 @@ class Connection:
         voice: speaks it, shared too; None answers in text.
         limits: what this client is allowed.
         metrics: sees what goes by.
+        sound: that of a call; None where sound travels in events.
     """
 
     def __init__(
@@ -75,11 +77,18 @@ class Connection:
         voice: Voice | None,
         limits: Limits,
         metrics: SessionMetrics,
+        sound: CallSound | None = None,
     ) -> None:
         self._line = line
         self._metrics = metrics
         self._config = config
         self._session_s = limits.session_s
+        self._sound = sound
+        if sound is not None:
+            sound.watch(metrics)
+        # Events and sound are dealt with one at a time, in the order in which they come.
+        self._turn = asyncio.Lock()
+        self._listening: asyncio.Task[None] | None = None
         self._items = ItemStore(max_items=limits.items, max_bytes=limits.retained_bytes)
         hearing = Hearing(config, self._items, pool)
         self._responses = Responses(
@@ -90,6 +99,7 @@ class Connection:
             responder=responder,
             voice=voice,
             limits=limits,
+            playback=None if sound is None else sound.playback,
         )
         self._speech = SpeechInput(
             self._send,
@@ -100,6 +110,7 @@ class Connection:
             pool=pool,
             detector=detector,
             limits=limits,
+            track=None if sound is None else sound.format,
         )
         self._handlers: dict[type[ClientEvent], Callable[[Any], Awaitable[None]]] = {
             SessionUpdate: self._update_session,
@@ -123,6 +134,9 @@ class Connection:
         except ConnectionError:
             pass
         finally:
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.gather(self._listening, return_exceptions=True)
             await self._responses.close()
             await self._speech.close()
         if expired:
@@ -132,8 +146,11 @@ class Connection:
         if math.isfinite(self._session_s):
             self._config.expire_in(self._session_s)
         await self._send(SessionCreated(event_id=new_id("event"), session=self._config.settings))
+        if self._sound is not None:
+            self._listening = asyncio.create_task(self._listen(self._sound))
         async for message in self._line:
-            await self._receive(message)
+            async with self._turn:
+                await self._receive(message)
 
     async def _say_expired(self) -> None:
         text = f"The session reached its maximum duration of {self._session_s:g} seconds."
@@ -148,6 +165,22 @@ class Connection:
         """Send an event; raises ConnectionError once the client is gone."""
         self._metrics.sent(event)
         await self._line.send(encode_event(event))
+
+    async def _listen(self, sound: CallSound) -> None:
+        """Hear what a call's client says, until the call is over."""
+        told = False
+        async for pcm in sound:
+            async with self._turn:
+                try:
+                    await self._speech.append(pcm)
+                except ConnectionError:
+                    return
+                except Exception as error:
+                    # It may fail again and again, with every piece.
+                    if not told:
+                        told = True
+                        _log.error("the sound of a call failed: %s", type(error).__name__)
+                        await self._send(_server_failed(None))
 
     async def _receive(self, message: str | bytes) -> None:
         event_id = None
@@ -174,10 +207,7 @@ class Connection:
         except Exception as error:
             # A fault of ours must not cost the client its session. Its text may hold content.
             _log.error("a client event failed: %s", type(error).__name__)
-            detail = ErrorDetail(
-                type="server_error", message="The service failed.", event_id=event_id
-            )
-            await self._send(ErrorEvent(event_id=new_id("event"), error=detail))
+            await self._send(_server_failed(event_id))
 
     # Session and sound.
 
@@ -188,6 +218,12 @@ class Connection:
         await self._send(SessionUpdated(event_id=new_id("event"), session=self._config.settings))
 
     async def _append(self, event: InputAudioBufferAppend) -> None:
+        if self._sound is not None:
+            raise InvalidEvent(
+                "The sound of a call comes over its media track.",
+                code="invalid_event_for_transport",
+                param="type",
+            )
         await self._speech.append(event.audio)
 
     async def _commit(self, event: InputAudioBufferCommit) -> None:  # noqa: ARG002
@@ -205,8 +241,15 @@ class Connection:
         await self._responses.cancel(event.response_id)
 
     async def _clear_output(self, event: OutputAudioBufferClear) -> None:  # noqa: ARG002
-        raise InvalidEvent(
-            "A WebSocket session has no output audio buffer.",
-            code="invalid_event_for_transport",
-            param="type",
-        )
+        if self._sound is None:
+            raise InvalidEvent(
+                "A WebSocket session has no output audio buffer.",
+                code="invalid_event_for_transport",
+                param="type",
+            )
+        await self._responses.silence()
+
+
+def _server_failed(event_id: str | None) -> ErrorEvent:
+    detail = ErrorDetail(type="server_error", message="The service failed.", event_id=event_id)
+    return ErrorEvent(event_id=new_id("event"), error=detail)

@@ -51,8 +51,28 @@ ENDPOINTS = (
         query=(
             ("model", "is repeated back in conversations; the service has one model"),
             ("intent", "`transcription` for a session that only transcribes"),
+            ("call_id", "takes part in the session of this call instead"),
         ),
         status=101,
+        answer=None,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/realtime/calls",
+        "Make a call over WebRTC. The body is the offer, alone or in a form with parts `sdp` and "
+        "`session`; the answer is that to the offer, and the last part of `Location` the call's "
+        "id. `session.created` comes when the data channel `oai-events` opens.",
+        access="key",
+        query=(("model", "is repeated back in conversations; the service has one model"),),
+        body=("application/sdp", "multipart/form-data"),
+        status=201,
+        answer="application/sdp",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/realtime/calls/{call_id}/hangup",
+        "End a call.",
+        access="key",
         answer=None,
     ),
     Endpoint(

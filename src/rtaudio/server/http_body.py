@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,11 +13,27 @@ from rtaudio.server.refused import Refused
 from rtaudio.server.session_schema import check
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiohttp import web
 
-__all__ = ["read_bytes", "read_json"]
+__all__ = ["arriving", "read_bytes", "read_json"]
 
 _READ_S = 30.0  # how long a client may take to send a body
+
+
+@asynccontextmanager
+async def arriving() -> AsyncIterator[None]:
+    """Wait for a body, but not for ever.
+
+    Raises:
+        Refused: it does not arrive.
+    """
+    try:
+        async with asyncio.timeout(_READ_S):
+            yield
+    except TimeoutError:
+        raise Refused("The body did not arrive.", code="request_timeout", status=408) from None
 
 
 async def read_bytes(request: web.Request, max_bytes: int) -> bytes:
@@ -31,14 +48,11 @@ async def read_bytes(request: web.Request, max_bytes: int) -> bytes:
     if (request.content_length or 0) > max_bytes:
         raise too_large
     body = bytearray()
-    try:
-        async with asyncio.timeout(_READ_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise too_large
-    except TimeoutError:
-        raise Refused("The body did not arrive.", code="request_timeout", status=408) from None
+    async with arriving():
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > max_bytes:
+                raise too_large
     return bytes(body)
 
 

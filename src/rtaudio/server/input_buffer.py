@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,10 +29,19 @@ class InputBuffer:
         source: format of what is appended.
         sample_rate: rate of what is held, in Hz.
         max_s: seconds that may be held.
+        overflow: what becomes of more: "error" refuses it, "drop_oldest" makes room for it.
     """
 
-    def __init__(self, source: AudioFormat, sample_rate: int, max_s: float) -> None:
+    def __init__(
+        self,
+        source: AudioFormat,
+        sample_rate: int,
+        max_s: float,
+        *,
+        overflow: Literal["error", "drop_oldest"] = "error",
+    ) -> None:
         self.sample_rate = sample_rate
+        self._overflow = overflow
         self._max_samples = int(max_s * sample_rate)
         self._held = bytearray()
         self._start = 0
@@ -78,10 +87,12 @@ class InputBuffer:
         """
         width = 2 if self._source.encoding == "pcm16" else 1
         coming = len(data) / width * self.sample_rate / self._source.sample_rate
-        if len(self._held) // 2 + coming > self._max_samples:
+        if self._overflow == "error" and len(self._held) // 2 + coming > self._max_samples:
             raise BufferFull
         converted = self._converter.process(data)
         self._held += converted
+        if self._overflow == "drop_oldest":
+            self.drop_before(self.end - self._max_samples)
         return np.frombuffer(converted, np.int16)
 
     def take(self, begin: int, end: int) -> NDArray[np.int16]:

@@ -19,7 +19,7 @@ class Limits:
         idle_s: seconds after which a WebSocket over which nothing went, either way, is closed;
             `math.inf` for never.
         client_secrets: ephemeral keys that are valid at the same time.
-        body_bytes: the body of one HTTP request.
+        body_bytes: the body of one HTTP request, but for an offer beside it.
         sdp_bytes: the offer of one call.
         message_bytes: one WebSocket message. The protocol allows an append of 15 MiB; its base64
             takes 20 MiB, and the event around it a little more.

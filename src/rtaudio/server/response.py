@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rtaudio.server.hearing import Hearing
     from rtaudio.server.items import ItemStore
     from rtaudio.server.limits import Limits
+    from rtaudio.server.playback import Playback
     from rtaudio.server.response_request import ResponseRequest
 
 __all__ = ["CutReason", "ResponseRun"]
@@ -74,6 +76,7 @@ class ResponseRun:
         responder: decides what is answered.
         voice: speaks it; None where output is text.
         limits: what this client is allowed.
+        playback: speaks to the client of a call; None where sound goes out in events.
         conversation_id: id of the session's conversation.
         over: called when the next response may begin, just before `response.done` is sent.
     """
@@ -89,6 +92,7 @@ class ResponseRun:
         responder: Responder,
         voice: Voice | None,
         limits: Limits,
+        playback: Playback | None,
         conversation_id: str,
         over: Callable[[str], None],
     ) -> None:
@@ -101,6 +105,7 @@ class ResponseRun:
         self._responder = responder
         self._voice = voice if request.settings["output_modalities"] == ["audio"] else None
         self._limits = limits
+        self._playback = playback
         self._over = over
         self._conversation_id = conversation_id if request.in_conversation else None
         self._output = Output(send, self.id, items if request.in_conversation else None)
@@ -111,7 +116,8 @@ class ResponseRun:
         self._words = 0
         self._message: Message | None = None
         self._phrases = Phrases()
-        self._pace = Pace()
+        # What is spoken to the client of a call is held back by what it has not heard yet.
+        self._pace = Pace() if playback is None else Pace(ahead_s=math.inf)
         self._converter: AudioConverter | None = None
         self._message_ms = 0.0
         self.spoken_ms = 0.0  # length of what has been said so far
@@ -215,9 +221,12 @@ class ResponseRun:
         self._message_ms = 0.0
         if self._voice is not None:
             rate = self._voice.sample_rate
-            wire = wire_format(self._request.settings, "output")
+            if self._playback is not None:
+                wire = self._playback.format
+            else:
+                wire = wire_format(self._request.settings, "output")
             self._converter = AudioConverter(AudioFormat("pcm16", rate), wire)
-        self._message = Message(self._output, rate, self._limits.retained_bytes)
+        self._message = Message(self._output, rate, self._limits.retained_bytes, self._playback)
         await self._message.begin()
 
     async def _finish_message(self) -> None:
@@ -253,6 +262,8 @@ class ResponseRun:
     async def _play(self, wire: bytes, pcm: bytes) -> None:
         assert self._message is not None
         assert self._converter is not None
+        if self._playback is not None:
+            await self._wait(self._playback.room(self.id, len(wire)), "clock")
         self._config.fix_voice()
         target = self._converter.target
         ms = len(wire) / target.bytes_per_sample / target.sample_rate * 1000

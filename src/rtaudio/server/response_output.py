@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rtaudio.protocol import Item, ServerEvent
     from rtaudio.server.engines.base import ToolCall
     from rtaudio.server.items import ItemStore
+    from rtaudio.server.playback import Playback
 
 __all__ = ["Message", "Output", "write_call"]
 
@@ -107,12 +108,20 @@ class Message:
         output: the response's items.
         voice_rate: rate in Hz of the sound to be kept, None where the message is text.
         max_kept_bytes: of sound that is kept for `conversation.item.retrieve`.
+        playback: speaks to the client of a call; None where sound goes out in events.
     """
 
-    def __init__(self, output: Output, voice_rate: int | None, max_kept_bytes: int) -> None:
+    def __init__(
+        self,
+        output: Output,
+        voice_rate: int | None,
+        max_kept_bytes: int,
+        playback: Playback | None = None,
+    ) -> None:
         self._output = output
         self._voice_rate = voice_rate
         self._max_kept_bytes = max_kept_bytes
+        self._playback = playback
         self._item = MessageItem(
             id=new_id("item"), status="in_progress", role="assistant", content=[]
         )
@@ -125,6 +134,8 @@ class Message:
         """Announce the message and its only part."""
         self._index, self._previous = await self._output.begin(self._item)
         await self._send(ResponseContentPartAdded, part=self._part(""))
+        if self._playback is not None and self._voice_rate is not None:
+            self._playback.begin(self._output.response_id, self._item.id or "")
 
     async def write(self, text: str) -> None:
         """Send the next text, or the words of the next sound."""
@@ -148,7 +159,9 @@ class Message:
             if len(self._sound) + len(pcm) <= self._max_kept_bytes:
                 self._sound += pcm
             items.set_sound_ms(self._item.id or "", total_ms)
-        if wire:
+        if self._playback is not None:
+            await self._playback.feed(self._output.response_id, wire)
+        elif wire:
             await self._send(ResponseOutputAudioDelta, audio=wire)
 
     async def end(self, status: str, total_ms: float) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.protocol import InvalidEvent, new_id
+from rtaudio.protocol import ConversationItemTruncated, InvalidEvent, new_id
 from rtaudio.server.response import ResponseRun
 from rtaudio.server.response_request import ResponseRequest
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rtaudio.server.hearing import Hearing
     from rtaudio.server.items import ItemStore
     from rtaudio.server.limits import Limits
+    from rtaudio.server.playback import Cut, Playback
     from rtaudio.server.response import CutReason
 
 __all__ = ["Responses"]
@@ -39,6 +40,7 @@ class Responses:
         responder: decides what is answered.
         voice: speaks it; None answers in text.
         limits: what this client is allowed.
+        playback: speaks to the client of a call; None where sound goes out in events.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Responses:
         responder: Responder,
         voice: Voice | None,
         limits: Limits,
+        playback: Playback | None = None,
     ) -> None:
         self._send = send
+        self._playback = playback
         self._config = config
         self._items = items
         self._limits = limits
@@ -61,6 +65,7 @@ class Responses:
             "responder": responder,
             "voice": voice,
             "limits": limits,
+            "playback": playback,
             "conversation_id": new_id("conv"),
             "over": self._over,
         }
@@ -78,7 +83,8 @@ class Responses:
         """Tell how long the sound is of a reply that ended since the last call.
 
         Returns:
-            Milliseconds, 0 for text; None where there was none. Of several the last one counts.
+            Milliseconds, 0 for text, and in a call only what was not heard; None where there was
+            none. Of several the last one counts.
         """
         replied_ms, self._replied_ms = self._replied_ms, None
         return replied_ms
@@ -119,9 +125,32 @@ class Responses:
             raise InvalidEvent("There is no response to cancel.", code="response_cancel_not_active")
 
     async def speech_began(self) -> None:
-        """End the conversation's response, if speech is to interrupt it."""
+        """End the conversation's response and what is still heard, if speech is to interrupt it."""
         if self._config.interrupts_responses:
+            cuts = [] if self._playback is None else self._playback.clear()
             await self._cut(self._active, "turn_detected")
+            await self._truncate(cuts)
+
+    async def silence(self) -> None:
+        """Let the client of a call hear nothing more of what was answered so far."""
+        if self._playback is not None:
+            await self._truncate(self._playback.clear())
+
+    async def _truncate(self, cuts: list[Cut]) -> None:
+        """Cut items of the conversation off at what was heard of them."""
+        for item_id, heard_ms in cuts:
+            try:
+                self._items.truncate(item_id, heard_ms)
+            except KeyError:
+                continue  # of a response out of band, or deleted
+            await self._send(
+                ConversationItemTruncated(
+                    event_id=new_id("event"),
+                    item_id=item_id,
+                    content_index=0,
+                    audio_end_ms=heard_ms,
+                )
+            )
 
     def turn_ended(self) -> None:
         """Answer a turn that turn detection ended, if that is wanted.
@@ -156,11 +185,16 @@ class Responses:
     def _over(self, response_id: str) -> None:
         if self._active == response_id:
             self._active = None
-            self._replied_ms = self._running[response_id][0].spoken_ms
+            if self._playback is None:
+                self._replied_ms = self._running[response_id][0].spoken_ms
+            else:
+                self._replied_ms = self._playback.unheard_ms
 
     def _ended(self, response_id: str, task: asyncio.Task[None]) -> None:
         self._over(response_id)
         del self._running[response_id]
+        if self._playback is not None:
+            self._playback.finish(response_id)
         if task.cancelled():
             return
         if task.exception() is not None:

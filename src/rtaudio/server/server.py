@@ -120,6 +120,15 @@ class RealtimeServer:
         return f"{'ws' if self._tls is None else 'wss'}://{host}:{port}{PATH}"
 
     @property
+    def calls_url(self) -> str:
+        """Where calls over WebRTC are made, such as `http://127.0.0.1:8765/v1/realtime/calls`.
+
+        Raises:
+            ConfigError: the server is not running.
+        """
+        return f"http{self.url.removeprefix('ws')}/calls"
+
+    @property
     def sessions(self) -> int:
         """How many clients are connected."""
         return self._service.sessions
@@ -131,7 +140,7 @@ class RealtimeServer:
             OSError: the port is taken or the address is not this machine's.
         """
         runner = web.AppRunner(
-            make_app(self._service),
+            make_app(self._service, self._host),
             access_log=None,
             logger=request_log,
             keepalive_timeout=_KEEP_ALIVE_S,

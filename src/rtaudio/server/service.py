@@ -20,6 +20,7 @@ from rtaudio.server.session_metrics import SessionMetrics
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rtaudio.server.call_sound import CallSound
     from rtaudio.server.engines.base import Recogniser, Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
     from rtaudio.server.line import Line
@@ -157,6 +158,16 @@ class Service:
                 close_code=_TRY_AGAIN_LATER,
             )
 
+    @property
+    def heard_rate(self) -> int:
+        """At which rate sound is recognised, in Hz."""
+        return self.pool.sample_rate
+
+    @property
+    def voice_rate(self) -> int | None:
+        """At which rate answers are spoken, in Hz; None where they are text."""
+        return None if self._voice is None else self._voice.sample_rate
+
     def admit(self, line: Line, transport: str = "websocket") -> None:
         """Keep a place for a line that is going to be served, or given back by `release`.
 
@@ -175,12 +186,15 @@ class Service:
         """Give a line's place to others."""
         self._open.pop(line, None)
 
-    async def serve(self, line: Line, config: SessionConfig) -> None:
+    async def serve(
+        self, line: Line, config: SessionConfig, sound: CallSound | None = None
+    ) -> None:
         """Hold a session over a line until that closes.
 
         Args:
             line: carries the session's events; it may have been admitted before.
             config: the session's settings, to begin with.
+            sound: that of a call; None where sound travels in events.
 
         Raises:
             Refused: there are as many sessions as there may be.
@@ -196,6 +210,7 @@ class Service:
             voice=self._voice,
             limits=self.limits,
             metrics=SessionMetrics(self.metrics),
+            sound=sound,
         )
         self._open[line] = self._open[line]._replace(task=asyncio.current_task())
         self.pool.warm()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rtaudio.audio import AudioFormat
     from rtaudio.protocol import ServerEvent
     from rtaudio.server.agreement import Agreement
     from rtaudio.server.config import SessionConfig
@@ -79,6 +80,8 @@ class SpeechInput:
         pool: where speech is recognised.
         detector: the voice activity engine.
         limits: what this client is allowed.
+        track: format of sound that comes all the time, whatever the settings say; None where the
+            client appends what it wants to.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class SpeechInput:
         pool: RecognitionPool,
         detector: VoiceDetector,
         limits: Limits,
+        track: AudioFormat | None = None,
     ) -> None:
         self._send = send
         self._config = config
@@ -100,8 +104,12 @@ class SpeechInput:
         self._responses = responses
         self._pool = pool
         self._detector = detector
+        self._track = track
         self._buffer = InputBuffer(
-            wire_format(config.settings, "input"), pool.sample_rate, limits.buffered_s
+            self._format(),
+            pool.sample_rate,
+            limits.buffered_s,
+            overflow="error" if track is None else "drop_oldest",
         )
         self._silence = Silence(pool.sample_rate)
         self._live = LiveTranscript(send, config, pool, self._buffer)
@@ -113,8 +121,8 @@ class SpeechInput:
 
     @property
     def used(self) -> bool:
-        """Whether any sound has been appended."""
-        return self._buffer.end > 0
+        """Whether anything was said: a track that is open says nothing yet."""
+        return self._turn is not None or (self._track is None and self._buffer.end > 0)
 
     async def close(self) -> None:
         """Drop the buffer and give up transcriptions under way."""
@@ -126,7 +134,7 @@ class SpeechInput:
 
     def reconfigure(self) -> None:
         """Take up changed settings of format and turn detection."""
-        self._buffer.change_format(wire_format(self._config.settings, "input"))
+        self._buffer.change_format(self._format())
         vad = self._config.vad
         self._detector_failed = False
         if (vad is None) != (self._turn is None):
@@ -136,6 +144,9 @@ class SpeechInput:
             self._turn = None
         elif self._turns is not None:
             self._turns.settings = vad
+
+    def _format(self) -> AudioFormat:
+        return self._track or wire_format(self._config.settings, "input")
 
     # The client's three events.
 
