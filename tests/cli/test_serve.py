@@ -44,6 +44,9 @@ def test_it_prints_its_address_serves_and_ends_cleanly_at_ctrl_c() -> None:
             assert process.stdout is not None
             url = re.search(r"ws://127\.0\.0\.1:\d+/v1/realtime", process.stdout.readline())
             assert url is not None
+            # What has been read ahead here, `communicate` does not see.
+            calls = process.stdout.readline()
+            assert calls == f"Calls over WebRTC: http{url[0].removeprefix('ws')}/calls\n"
             with connect(url[0]) as client:
                 created = json.loads(client.recv())
                 assert created["type"] == "session.created"

@@ -143,7 +143,11 @@ def _responder(script: Path | None, chat: str | None, chat_model: str | None) ->
 
 
 async def _run(server: RealtimeServer, choice: VoiceChoice) -> None:
+    from rtaudio.server.calls import calls_possible
+
     async with server:
         typer.echo(f"Listening at {server.url} (Ctrl-C ends it)")
+        where = server.calls_url if calls_possible() else "none; pip install 'rtaudio[webrtc]'"
+        typer.echo(f"Calls over WebRTC: {where}")
         typer.echo(f"Voice: {choice.found}{'' if choice.voice else '; answers come as text'}")
         await asyncio.get_running_loop().create_future()
