@@ -268,6 +268,26 @@ async def test_a_wrong_token_is_refused(make_service: Callable[..., RealtimeServ
         assert event.error.code == "invalid_api_key"
 
 
+async def test_an_ephemeral_key_begins_the_session_that_it_was_made_for(
+    make_service: Callable[..., RealtimeServer],
+) -> None:
+    settings = {"type": "realtime", "instructions": "Be brief.", "output_modalities": ["text"]}
+    async with make_service(token=TOKEN) as service, client_of(service) as client:
+        secret = await client.realtime.client_secrets.create(
+            expires_after={"anchor": "created_at", "seconds": 60}, session=settings
+        )
+        assert secret.session.instructions == "Be brief."
+        async with client_of(service, secret.value) as guest:
+            async with guest.realtime.connect(model="local") as connection:
+                created = await connection.recv()
+                assert created.session.instructions == "Be brief."
+                await ask(connection, "Good morning")
+                *_, done = await events_until(connection, "response.done")
+            assert done.response.output[0].content[0].text == "You said: Good morning"
+            with pytest.raises(openai.AuthenticationError):
+                await guest.realtime.client_secrets.create(session=settings)
+
+
 # It opens its sockets in a way that websockets 17 calls legacy.
 @pytest.mark.filterwarnings("ignore:connect.. must be used:DeprecationWarning")
 async def test_the_client_that_blocks_is_answered_too(
