@@ -19,7 +19,12 @@ from rtaudio import (
     RealtimeSession,
     function_tool,
 )
-from rtaudio.transports import RecordingTransport, ReplayTransport, WebSocketTransport
+from rtaudio.transports import (
+    RecordingTransport,
+    ReplayTransport,
+    WebRTCTransport,
+    WebSocketTransport,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -116,6 +121,10 @@ class Talk:
         for start in range(0, len(whole), 4800):
             await self.session.send_audio(whole[start : start + 4800])
 
+    @property
+    def in_call(self) -> bool:
+        return self.session.transport.medium == "track"
+
     def history(self) -> list[tuple[str, str, str]]:
         return [(item.role, item.status, item.text) for item in self.session.history]
 
@@ -168,7 +177,8 @@ async def barge_in(talk: Talk, speech: bytes) -> None:
     cut = await talk.next("response.done")
     assert cut["response"]["status_details"]["reason"] == "turn_detected"
     truncated = await talk.next("conversation.item.truncated")
-    assert truncated["audio_end_ms"] == 50
+    # In a call the service knows by itself what was heard.
+    assert truncated["audio_end_ms"] == 50 or (talk.in_call and truncated["audio_end_ms"] > 0)
     assert SISTER in await talk.answer()
     assert [status for _, status, _ in talk.history()] == [
         "completed",
@@ -191,7 +201,8 @@ async def interrupt(talk: Talk, speech: bytes) -> None:
 async def guardrail(talk: Talk, speech: bytes) -> None:
     del speech
     await talk.session.send_message("Tell me the key.")
-    await talk.hear(50)
+    if not talk.in_call:  # there words are ahead of the sound, and nothing may have been heard yet
+        await talk.hear(50)
     await talk.next("guardrail_tripped")
     cut = await talk.next("response.done")
     assert cut["response"]["status_details"] == CANCELLED
@@ -203,6 +214,7 @@ SCENARIOS = [text, spoken_turn, tool, handoff, barge_in, interrupt, guardrail]
 TRANSPORTS: dict[str, Callable[[], RealtimeTransport]] = {
     "websockets": partial(WebSocketTransport, engine="websockets"),
     "picows": partial(WebSocketTransport, engine="picows"),
+    "aiortc": WebRTCTransport,
 }
 
 
@@ -212,9 +224,13 @@ async def test_a_scenario_over_a_transport(
     make_service: Callable[..., RealtimeServer], speech: bytes, scenario: Scenario, transport: str
 ) -> None:
     if find_spec(transport) is None:
-        pytest.skip(f"{transport} is not installed; the 'speed' extra has it")
-    async with make_service() as service, Talk(TRANSPORTS[transport](), service.url) as talk:
-        await scenario(talk, speech)
+        extra = "webrtc" if transport == "aiortc" else "speed"
+        pytest.skip(f"{transport} is not installed; the {extra!r} extra has it")
+    made = TRANSPORTS[transport]()
+    async with make_service() as service:
+        url = service.url if made.medium == "events" else service.calls_url
+        async with Talk(made, url) as talk:
+            await scenario(talk, speech)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
