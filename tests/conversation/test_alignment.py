@@ -23,13 +23,13 @@ def align(*story: str | float) -> tuple[str, Alignment]:
             alignment.words(len(each))
             text += each
         else:
-            alignment.audio_ms += each
+            alignment.sound.ms += each
     return text, alignment
 
 
 def heard(end_ms: float, *story: str | float) -> str:
     text, alignment = align(*story)
-    return heard_words(text, end_ms, alignment.audio_ms, tuple(alignment.marks))
+    return heard_words(text, end_ms, alignment.sound.ms, tuple(alignment.marks))
 
 
 def test_words_are_taken_to_come_ahead_of_their_sound():
@@ -75,7 +75,7 @@ def test_marks_stay_few_however_long_the_answer():
     _, alignment = align(*("ten chars ", 100.0) * 1000)
     assert len(alignment.marks) <= 32
     text = "ten chars " * 1000
-    said = heard_words(text, 50_000, alignment.audio_ms, tuple(alignment.marks))
+    said = heard_words(text, 50_000, alignment.sound.ms, tuple(alignment.marks))
     assert abs(len(said) - 5000) <= 10
 
 
@@ -86,11 +86,11 @@ pieces = st.one_of(st.text("ab 昔", min_size=1, max_size=12), st.floats(0.1, 50
 def test_what_was_heard_is_a_beginning_of_what_was_said_and_grows_with_the_position(story, ends):
     text, alignment = align(*story)
     marks = tuple(alignment.marks)
-    cuts = [heard_words(text, end, alignment.audio_ms, marks) for end in sorted(ends)]
+    cuts = [heard_words(text, end, alignment.sound.ms, marks) for end in sorted(ends)]
     assert all(text.startswith(cut) for cut in cuts)
     assert [len(cut) for cut in cuts] == sorted(len(cut) for cut in cuts)
-    if alignment.audio_ms >= 1:
-        assert heard_words(text, int(alignment.audio_ms), alignment.audio_ms, marks) == text
+    if alignment.sound.ms >= 1:
+        assert heard_words(text, int(alignment.sound.ms), alignment.sound.ms, marks) == text
 
 
 def test_an_item_that_was_not_interrupted_was_heard_as_it_was_said():

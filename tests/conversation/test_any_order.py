@@ -6,11 +6,13 @@ import base64
 import math
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtaudio.conversation import Conversation
 from rtaudio.conversation.checking import Check, Checking
+from rtaudio.conversation.tracker import PlaybackTracker
 from rtaudio.errors import ProtocolError
 from rtaudio.protocol import decode_server_event, encode_event
 
@@ -220,6 +222,15 @@ class Watched:
         elif step == "forget":
             history = conversation.history.snapshot()
             conversation.update_history([item for item in history if item.item_id != what])
+        elif step == "hold":
+            conversation.check(msgspec.structs.replace(self.checking, hold=what))
+        elif step == "lose the connection":
+            conversation.suspend()
+            conversation.restore(replay=False, running=())
+            conversation.resume(again=False)
+            # Whatever was asked for was forgotten with it.
+            self.ongoing, self.cancelled, self.sounding = False, False, None
+            self.response_id = self.pending = None
         elif step == "reconnect":
             conversation.disconnected()
             assert conversation.take_outgoing() == []
@@ -267,6 +278,8 @@ class Watched:
                 self.cancelled = True
             elif event["type"] == "conversation.item.truncate":
                 end_ms = event["audio_end_ms"]
+                if isinstance(self.clock, PlaybackTracker):
+                    continue  # the application may report what it likes
                 received = self.received_ms[event["item_id"], event["content_index"]]
                 assert isinstance(end_ms, int)
                 assert 0 <= end_ms <= math.floor(received + 1e-6)
@@ -319,6 +332,122 @@ def test_no_order_of_events_breaks_the_rules_of_a_conversation(
     watched = Watched(checking, clock)
     for step, what in steps:
         watched.act(step, what)
+
+
+class Quick(Watched):
+    """Sound is offered to the short way first, as a session does; counts what went there."""
+
+    quick = 0
+
+    def receive(self, wire: dict[str, Any]) -> None:
+        audio = self.conversation.more(encode_event(wire), self.now)
+        if audio is None:
+            super().receive(wire)
+        else:
+            assert wire["type"] == "response.output_audio.delta"
+            self.quick += 1
+            key = wire["item_id"], wire["content_index"]
+            self.received_ms[key] += len(audio.data) / self.bytes_per_ms
+            self.conversation.outcome.events.append(audio)
+
+
+def told(watched: Watched, step: str, what: Any) -> list[Any]:
+    """Do a step; returns what came out, and what is known then, less what is made up by chance."""
+    conversation = watched.conversation
+    take_events, take_outgoing = conversation.take_events, conversation.take_outgoing
+    out: list[Any] = []
+
+    def events() -> Any:
+        taken = take_events()
+        out.extend((each.type, getattr(each, "data", None), repr(each)) for each in taken)
+        return taken
+
+    def outgoing() -> Any:
+        taken = take_outgoing()
+        out.extend({**each, "event_id": None} for each in taken)
+        return taken
+
+    conversation.take_events, conversation.take_outgoing = events, outgoing  # type: ignore[method-assign]
+    try:
+        watched.act(step, what)
+    finally:
+        conversation.take_events, conversation.take_outgoing = take_events, take_outgoing  # type: ignore[method-assign]
+    items = tuple(conversation.history.snapshot()) if step != "receive" else ()
+    return [out, items, conversation.counts(), conversation.queues()]
+
+
+PLACE = {"event_id": "e", "response_id": "r1", "item_id": "i1", "content_index": 0}
+MORE_SOUND = SOUND.map(
+    lambda delta: (
+        "receive",
+        {"type": "response.output_audio.delta", "output_index": 0, **PLACE, "delta": delta},
+    )
+)
+ITEM = {"id": "i1", "type": "message", "role": "assistant", "content": []}
+BEGUN = [
+    ("receive", {"type": "response.created", "event_id": "e", "response": {"id": "r1"}}),
+    ("receive", {"type": "conversation.item.added", "event_id": "e", "item": ITEM}),
+]
+# What is said goes out with ids that are made up.
+REPEATABLE = STEPS.filter(lambda step: step[0] not in ("say", "judge"))
+SPOKE = {"type": "input_audio_buffer.speech_started", "event_id": "e", "item_id": "i2"}
+NEAR = st.sampled_from(
+    [
+        ("interrupt", None),
+        ("wait", 0.01),
+        ("lose the connection", None),
+        ("hold", True),
+        ("hold", False),
+        ("receive", {**SPOKE, "audio_start_ms": 0}),
+        ("receive", {"type": "response.output_audio.done", "output_index": 0, **PLACE}),
+        *(("format", name) for name in FORMATS),
+        *(("play", ms) for ms in (0.0, 70.0, 4000.0)),
+    ]
+)
+SOUNDING = st.integers(4, 40).flatmap(
+    lambda n: st.lists(
+        st.sampled_from([MORE_SOUND] * 6 + [NEAR] * 3 + [REPEATABLE]).flatmap(lambda kind: kind),
+        min_size=n,
+        max_size=n,
+    )
+)
+
+
+@given(
+    st.builds(Checking, hold=st.just(False), every=st.just(None)) | CHECKING,
+    st.sampled_from([None, "wall", "tracker"]),
+    SOUNDING,
+)
+@settings(deadline=None, max_examples=150)
+def test_the_short_way_of_sound_tells_and_counts_what_the_ordinary_one_does(
+    checking: Checking, clock: Any, steps: list[Any]
+) -> None:
+    trackers = [PlaybackTracker() if clock == "tracker" else clock for _ in range(2)]
+    quick, plain = Quick(checking, trackers[0]), Watched(checking, trackers[1])
+    for step, what in [*BEGUN, *steps]:
+        if step == "play":
+            for tracker in trackers:
+                if isinstance(tracker, PlaybackTracker):
+                    tracker.on_play_ms("i1", 0, what)
+        else:
+            assert told(quick, step, what) == told(plain, step, what)
+    final = [each.conversation.history.snapshot() for each in (quick, plain)]
+    assert tuple(final[0]) == tuple(final[1])
+
+
+def test_sound_of_a_part_that_goes_on_takes_the_short_way_between_its_words() -> None:
+    watched = Quick(Checking(), None)
+    delta = {"type": "response.output_audio.delta", "output_index": 0, **PLACE}
+    words = {"type": "response.output_audio_transcript.delta", "output_index": 0, **PLACE}
+    for _, event in BEGUN:
+        watched.receive(event)
+    for _ in range(4):
+        watched.receive({**delta, "delta": base64.b64encode(bytes(480)).decode()})
+        watched.receive({**words, "delta": "word "})
+    assert watched.quick == 3
+    (item,) = watched.conversation.history.snapshot()
+    assert (item.text, item.audio_ms) == ("word word word word ", 40.0)
+    assert watched.conversation.counts()["output_audio_ms"] == 40.0
 
 
 ODD = st.none() | st.booleans() | st.integers(-1, 3) | st.sampled_from(["", "x"]) | st.just([])

@@ -28,3 +28,11 @@ cdef struct DeltaFields:
     Py_ssize_t output_index
     Py_ssize_t content_index
     unsigned int given
+
+
+cdef enum:
+    NEEDED_FIELDS = 63  # of DeltaFields.given: all but event_id
+
+# Read an audio delta from `at` to `end` into `fields`, which must be zeroed. Returns its sound, or
+# None where this is no audio delta written plainly; it may lack fields all the same.
+cdef object read_delta(const u8 *at, const u8 *end, DeltaFields *fields)

@@ -52,7 +52,6 @@ cdef enum:  # bits of DeltaFields.given
     OUTPUT_INDEX = 8
     CONTENT_INDEX = 16
     DELTA = 32
-    NEEDED = 63
     EVENT_ID = 64
 
 rta_base64_init(active_level())
@@ -141,8 +140,8 @@ def decode_audio_delta(message):
 cdef object _delta(const u8 *text, Py_ssize_t length):
     cdef DeltaFields fields
     memset(&fields, 0, sizeof(fields))
-    sound = _read_event(text, text + length, &fields)
-    if sound is None or fields.given & NEEDED != NEEDED:
+    sound = read_delta(text, text + length, &fields)
+    if sound is None or fields.given & NEEDED_FIELDS != NEEDED_FIELDS:
         return None
     return (
         _text(&fields.event_id) if fields.given & EVENT_ID else None,
@@ -160,8 +159,7 @@ cdef inline object _text(const Span *span):
     return text
 
 
-cdef object _read_event(const u8 *at, const u8 *end, DeltaFields *fields):
-    """Read the fields, and return the sound; None where this is no audio delta written plainly."""
+cdef object read_delta(const u8 *at, const u8 *end, DeltaFields *fields):
     cdef Span key
     cdef unsigned int field
     sound = None

@@ -13,6 +13,8 @@ import math
 import unicodedata
 from bisect import bisect_right
 
+from rtaudio._native.sound_stream import SoundLength
+
 __all__ = ["Alignment", "heard_words"]
 
 _MOST_MARKS = 32
@@ -31,24 +33,25 @@ class Alignment:
     """Collects, while an item streams in, where in its words which sound arrived.
 
     Attributes:
-        audio_ms: milliseconds of sound so far; whoever gets the sound adds to it.
+        sound: how much there was so far; whoever gets the sound adds to it.
         marks: pairs of milliseconds and the characters that were spoken by then, both rising; at
             most 32, of which every second is given up when there are more.
     """
 
-    __slots__ = ("_characters", "audio_ms", "marks")
+    __slots__ = ("_characters", "marks", "sound")
 
     def __init__(self) -> None:
-        self.audio_ms = 0.0
+        self.sound = SoundLength()
         self.marks: list[tuple[float, int]] = []
         self._characters = 0
 
     def words(self, characters: int) -> None:
         """So many characters of a transcript arrived."""
-        if self._characters and self.audio_ms > (self.marks[-1][0] if self.marks else 0.0):
+        audio_ms = self.sound.ms
+        if self._characters and audio_ms > (self.marks[-1][0] if self.marks else 0.0):
             if len(self.marks) == _MOST_MARKS:
                 del self.marks[::2]
-            self.marks.append((self.audio_ms, self._characters))
+            self.marks.append((audio_ms, self._characters))
         self._characters += characters
 
 

@@ -53,6 +53,7 @@ class Conversation:
         settings: the wire's formats.
         spending: the limit of what may be spent, and whether it is reached.
         mcp: tools that the service calls by itself.
+        more: the short way of `receive` for most sound; see `Speech.more`.
     """
 
     def __init__(self, medium: Literal["events", "track", "none"] = "events") -> None:
@@ -61,6 +62,7 @@ class Conversation:
         self.settings = self._parts.settings
         self.spending = self._parts.spending
         self.mcp = self._parts.mcp
+        self.more = self._parts.speech.more
 
     # What comes out.
 
@@ -131,7 +133,7 @@ class Conversation:
         """What happened so far, over all connections, as fields of `SessionStats`."""
         sounds = self.sounds
         return {
-            "events_received": self._parts.received,
+            "events_received": self._parts.received + self._parts.speech.stream.pieces,
             "events_unknown": self._parts.unknown,
             **self._parts.speech.counts(),
             "kept_audio_bytes": 0 if sounds is None else sounds.bytes_held,
@@ -278,6 +280,7 @@ class Conversation:
 
     def check(self, checking: Checking) -> None:
         """How what is said is checked, from the next response on."""
+        self._parts.speech.stream.close()
         self._parts.held.checking = checking
 
     # What the application wants.

@@ -19,6 +19,7 @@ from rtaudio.conversation.items import ContentPart, Item, kept_sound, with_sound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from rtaudio._native.sound_stream import SoundLength
     from rtaudio.conversation.sound import Sound
 
 __all__ = ["ItemList"]
@@ -45,6 +46,8 @@ class ItemList:
         self._first: _Node | None = None
         self._last: _Node | None = None
         self._streaming: dict[str, _Node] = {}
+        # Of which sound came last; there may be more of it at any time.
+        self._sounding: _Node | None = None
         self._snapshot: History | None = History()
 
     def __len__(self) -> int:
@@ -66,6 +69,8 @@ class ItemList:
         if self._snapshot is None:
             for node in list(self._streaming.values()):
                 self._settle(node)
+            if self._sounding is not None:
+                self._settle(self._sounding)
             self._snapshot = History(self._walk())
         return self._snapshot
 
@@ -109,6 +114,8 @@ class ItemList:
         if node is None:
             return False
         self._streaming.pop(item_id, None)
+        if node is self._sounding:
+            self._sounding = None
         if node.before is None:
             self._first = node.after
         else:
@@ -133,15 +140,24 @@ class ItemList:
         self._streaming[item_id] = node
         self._snapshot = None
 
-    def append_sound(self, item_id: str, length_ms: float) -> None:
-        """Count sound of an item, where it is known. No change that is worth a new snapshot."""
+    def append_sound(self, item_id: str, length_ms: float) -> SoundLength | None:
+        """Count sound of an item, where it is known. No change that is worth a new snapshot.
+
+        Returns:
+            Where it was counted, and more of the same item's may be until another's is; None where
+            the item is not known.
+        """
         node = self._nodes.get(item_id)
-        if node is not None:
-            alignment = node.alignment
-            if alignment is None:
-                alignment = node.alignment = Alignment()
-            alignment.audio_ms += length_ms
-            self._streaming[item_id] = node
+        if node is None:
+            return None
+        if node is not self._sounding:
+            if self._sounding is not None:
+                self._streaming[self._sounding.item.item_id] = self._sounding
+            self._sounding = node
+        if node.alignment is None:
+            node.alignment = Alignment()
+        node.alignment.sound.ms += length_ms
+        return node.alignment.sound
 
     def attach(self, sound: Sound) -> None:
         """Let the part of a known item that a sound belongs to have it; make it if need be."""
@@ -167,6 +183,7 @@ class ItemList:
         """Forget everything."""
         self._nodes.clear()
         self._streaming.clear()
+        self._sounding = None
         self._first = self._last = None
         self._snapshot = History()
 
@@ -192,9 +209,9 @@ class ItemList:
     def _settle(self, node: _Node) -> None:
         """Join the pieces that have streamed in into the item."""
         alignment = node.alignment
-        if alignment is not None and alignment.audio_ms != (node.item.audio_ms or 0.0):
+        if alignment is not None and alignment.sound.ms != (node.item.audio_ms or 0.0):
             node.item = msgspec.structs.replace(
-                node.item, audio_ms=alignment.audio_ms, audio_marks=tuple(alignment.marks)
+                node.item, audio_ms=alignment.sound.ms, audio_marks=tuple(alignment.marks)
             )
         if not node.pieces:
             self._streaming.pop(node.item.item_id, None)

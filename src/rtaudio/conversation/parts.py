@@ -48,7 +48,8 @@ class Parts:
         sounds: sound that is kept; None where none is.
         unclaimed: sound that another connection would be told again; None where none would be.
         tally: counts what was kept, over all connections.
-        received: events of the service, over all connections.
+        received: events of the service, over all connections, but pieces of sound that
+            `speech.stream` has read.
         unknown: those of them whose type is not known.
     """
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from rtaudio._native.sound_stream import Playhead, SoundLength
 from rtaudio.conversation.queue_stats import QueueStats
 
 __all__ = ["MAX_PARTS", "ROUNDING_MS", "Cut", "Playback"]
@@ -33,12 +34,12 @@ class Cut(NamedTuple):
 
 
 class _Stretch:
-    __slots__ = ("content_index", "item_id", "length_ms")
+    __slots__ = ("content_index", "item_id", "length")
 
     def __init__(self, item_id: str, content_index: int) -> None:
         self.item_id = item_id
         self.content_index = content_index
-        self.length_ms = 0.0
+        self.length = SoundLength()
 
 
 class Playback:
@@ -46,12 +47,14 @@ class Playback:
 
     Args:
         waits: whether the clock stands still while there is nothing to play.
+
+    Attributes:
+        head: the player's clock.
     """
 
     def __init__(self, *, waits: bool = True) -> None:
-        self._waits = waits
+        self.head = Playhead(waits=waits)
         self._stretches: list[_Stretch] = []
-        self._dry_at = 0.0
         self._dropped = 0
 
     @property
@@ -61,30 +64,31 @@ class Playback:
             size=len(self._stretches), bound=MAX_PARTS, policy="drop_oldest", lost=self._dropped
         )
 
+    @property
+    def latest(self) -> SoundLength | None:
+        """How much was received of the part of which sound came last; None before any."""
+        return self._stretches[-1].length if self._stretches else None
+
     def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> float:
         """Sound of this length arrived; returns when it will begin to play."""
         last = self._stretches[-1] if self._stretches else None
         if last is None or last.item_id != item_id or last.content_index != content_index:
-            if self._dry_at <= now:
+            if self.head.dry_at <= now:
                 # Everything before has been heard and can no longer be cut.
                 self._stretches.clear()
-                self._dry_at = now
+                self.head.dry_at = now
             last = _Stretch(item_id, content_index)
             self._stretches.append(last)
             if len(self._stretches) > MAX_PARTS:
                 # It can no longer be cut; that it has not been heard yet is hard to believe.
                 del self._stretches[0]
                 self._dropped += 1
-        elif self._dry_at < now and self._waits:
-            self._dry_at = now
-        last.length_ms += length_ms
-        start_s = self._dry_at
-        self._dry_at = start_s + length_ms / 1000
-        return start_s if start_s > now else now
+        last.length.ms += length_ms
+        return self.head.advance(length_ms, now)
 
     def unheard_ms(self, now: float) -> float:
         """Milliseconds of received sound that have not been played yet."""
-        return max(0.0, (self._dry_at - now) * 1000) if self._stretches else 0.0
+        return max(0.0, (self.head.dry_at - now) * 1000) if self._stretches else 0.0
 
     def cuts(self, now: float, *, speaking: bool) -> list[Cut]:
         """What to cut if the listener interrupts now, in the order of playback.
@@ -97,10 +101,10 @@ class Playback:
         unheard = self.unheard_ms(now)
         cuts: list[Cut] = []
         for stretch in reversed(self._stretches):
-            missing = min(stretch.length_ms, unheard)
+            missing = min(stretch.length.ms, unheard)
             if missing <= ROUNDING_MS and not (speaking and not cuts):
                 break
-            heard = math.floor(stretch.length_ms - missing + ROUNDING_MS)
+            heard = math.floor(stretch.length.ms - missing + ROUNDING_MS)
             cuts.append(Cut(stretch.item_id, stretch.content_index, max(0, heard)))
             unheard -= missing
         cuts.reverse()
@@ -109,4 +113,4 @@ class Playback:
     def clear(self) -> None:
         """Nothing plays any more."""
         self._stretches.clear()
-        self._dry_at = 0.0
+        self.head.dry_at = 0.0

@@ -30,8 +30,8 @@ def _unknown_event(parts: Parts, _event: UnknownEvent, _now: float) -> None:
 
 def _audio_delta(parts: Parts, event: protocol.ResponseOutputAudioDelta, now: float) -> None:
     length_ms = len(event.audio) / parts.settings.output_bytes_per_ms
-    parts.record.history.append_sound(event.item_id, length_ms)
-    parts.speech.delta(event, length_ms, now)
+    of_item = parts.record.history.append_sound(event.item_id, length_ms)
+    parts.speech.delta(event, length_ms, now, of_item)
 
 
 def _part_added(parts: Parts, event: protocol.ResponseContentPartAdded, _now: float) -> None:
@@ -199,6 +199,7 @@ def _take_output(
 
 
 def _item_deleted(parts: Parts, event: protocol.ConversationItemDeleted, _now: float) -> None:
+    parts.speech.stream.close()
     parts.record.deleted(event.item_id)
 
 

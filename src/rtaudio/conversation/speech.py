@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rtaudio._native.sound_stream import SoundLength, SoundStream
 from rtaudio.conversation import events
 from rtaudio.conversation.playback import Playback
 from rtaudio.conversation.tracker import PlaybackTracker, TrackedPlayback
@@ -38,6 +39,8 @@ class Speech:
 
     Attributes:
         sounds: keeps what is delivered; None where nobody does.
+        stream: the part that is delivered, while its next piece needs no more than being counted;
+            whatever else happens to what is said closes it.
     """
 
     def __init__(
@@ -52,13 +55,14 @@ class Speech:
         self._sequencer = sequencer
         self._held = held
         self.sounds: SoundKeeper | None = None
+        self.stream = SoundStream()
         self._playback = Playback()
         self._tracker: PlaybackTracker | None = None
         # What the application gets, where that is not the wire's own format.
         self._heard_format: AudioFormat | None = None
         # Over the life of the session.
         self._delivered_bytes = 0
-        self._delivered_ms = 0.0
+        self._delivered = SoundLength()
         self._suppressed = 0
         self._interruptions = 0
         self._lost_before = 0
@@ -66,6 +70,7 @@ class Speech:
 
     def start_over(self) -> None:
         """Nothing was said yet."""
+        self.stream.close()
         self._announced = False
         self._sounding: str | None = None
         self._silenced: str | None = None
@@ -77,6 +82,7 @@ class Speech:
 
         What waits for a check is dropped: no verdict will come any more.
         """
+        self.stream.close()
         self._announced = False
         self._silenced = None
         self._held.start_over()
@@ -85,6 +91,7 @@ class Speech:
         self, tracker: PlaybackTracker | Literal["wall"] | None, heard: AudioFormat | None
     ) -> None:
         """Say how the playback position is known; see `Conversation.track`."""
+        self.stream.close()
         self._heard_format = heard
         self._lost_before += self._playback.queue.lost
         if isinstance(tracker, PlaybackTracker):
@@ -95,8 +102,8 @@ class Speech:
     def counts(self) -> dict[str, int | float]:
         """What was said so far, as fields of `SessionStats`."""
         return {
-            "output_audio_bytes": self._delivered_bytes,
-            "output_audio_ms": self._delivered_ms,
+            "output_audio_bytes": self._delivered_bytes + self.stream.bytes,
+            "output_audio_ms": self._delivered.ms,
             "output_audio_suppressed": self._suppressed,
             "interruptions": self._interruptions,
         }
@@ -109,6 +116,7 @@ class Speech:
 
     def settings_changed(self) -> None:
         """The wire's formats may be others now."""
+        self.stream.close()
         if self._tracker is not None:
             self._tracker.set_audio_format(self._heard_format or self._settings.output)
 
@@ -127,8 +135,21 @@ class Speech:
         if self.sounds is not None and not self._held.waits(response_id or ""):
             self.sounds.response_ended(response_id)
 
-    def delta(self, event: protocol.ResponseOutputAudioDelta, length_ms: float, now: float) -> None:
-        """A piece of sound arrived; nothing where it belongs to an answer that was interrupted."""
+    def delta(
+        self,
+        event: protocol.ResponseOutputAudioDelta,
+        length_ms: float,
+        now: float,
+        of_item: SoundLength | None = None,
+    ) -> None:
+        """A piece of sound arrived; nothing where it belongs to an answer that was interrupted.
+
+        Args:
+            event: as it came.
+            length_ms: of the sound in it.
+            now: monotonic seconds.
+            of_item: where the sound of its item is counted; None where it is not.
+        """
         if event.response_id == self._silenced:
             self._suppressed += 1
             return
@@ -139,6 +160,43 @@ class Speech:
             content_index=event.content_index,
         )
         self._take(audio, length_ms, now)
+        of_part = self._playback.latest
+        if of_item is not None and of_part is not None and not self._held.checking.hold:
+            # The pieces behind this one come `more` easily.
+            self.stream.open(
+                audio.response_id,
+                audio.item_id,
+                audio.content_index,
+                self._settings.output_bytes_per_ms,
+                self._playback.head,
+                (of_item, of_part, self._delivered),
+            )
+
+    def more(
+        self, message: bytes | bytearray | memoryview | str, now: float
+    ) -> events.Audio | None:
+        """Take the next piece of the part that is delivered straight from the wire.
+
+        Args:
+            message: as it arrived; only read during the call.
+            now: monotonic seconds.
+
+        Returns:
+            What to deliver; None, with nothing done, where the message may be anything else.
+        """
+        stream = self.stream
+        sound = stream.read(message, now)
+        if sound is None:
+            return None
+        audio = events.Audio(
+            data=sound,
+            response_id=stream.response_id,
+            item_id=stream.item_id,
+            content_index=stream.content_index,
+        )
+        if self.sounds is not None:
+            self.sounds.spoken(audio, stream.start_s)
+        return audio
 
     def _take(self, audio: events.Audio, length_ms: float, now: float) -> None:
         if self._held.checking.hold:
@@ -169,6 +227,7 @@ class Speech:
 
     def user_speaks(self, now: float) -> None:
         """The service hears the user: what has not been heard of the answer is cut off."""
+        self.stream.close()
         unheard = self._playback.cuts(now, speaking=self._sequencer.ongoing)
         if unheard or len(self._held):
             self.interrupt(now, cancel=not self._settings.server_interrupts)
@@ -198,6 +257,7 @@ class Speech:
     def refuse(self, response_id: str | None, now: float) -> None:
         """Deliver nothing more of a response; what was delivered plays on."""
         if response_id is not None:
+            self.stream.close()
             self._silenced = response_id
             self._miss(self._held.drop(response_id))
             self._release(now)
@@ -243,15 +303,17 @@ class Speech:
                 event.held_ms = (now - piece.since) * 1000
                 self._deliver(event, piece.length_ms, now)
             else:
+                self.stream.close()
                 self._announced = False
                 self._outcome.events.append(event)
                 if self.sounds is not None:
                     self.sounds.part_ended(event.item_id or "", event.content_index or 0)
 
     def _deliver(self, audio: events.Audio, length_ms: float, now: float) -> None:
+        self.stream.close()
         self._keep(audio, length_ms, now)
         self._delivered_bytes += len(audio.data)
-        self._delivered_ms += length_ms
+        self._delivered.ms += length_ms
         if not self._announced or audio.response_id != self._sounding:
             self._announce(audio.response_id)
         self._outcome.events.append(audio)
@@ -273,6 +335,7 @@ class Speech:
         Returns:
             Whether there was anything to cut.
         """
+        self.stream.close()
         cuts = self._playback.cuts(now, speaking=speaking)
         known = {cut[:2] for cut in cuts}
         cuts += [cut for cut in missed if cut[:2] not in known]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from rtaudio._native.sound_stream import SoundLength
 from rtaudio.audio import opus_packet_info
 from rtaudio.conversation.playback import MAX_PARTS, Cut, Playback
 from rtaudio.conversation.recent import Recent
@@ -82,22 +83,28 @@ class TrackedPlayback(Playback):
         super().__init__()
         self._tracker = tracker
         # Bounded, since a tracker that is never told anything lets nothing be forgotten.
-        self._lengths: Recent[tuple[str, int], float] = Recent(MAX_PARTS)
+        self._lengths: Recent[tuple[str, int], SoundLength] = Recent(MAX_PARTS)
+        self._latest: SoundLength | None = None
 
     @property
     def queue(self) -> QueueStats:
         """The parts that have not been heard to their end, as far as is known."""
         return self._lengths.queue
 
+    @property
+    def latest(self) -> SoundLength | None:
+        """How much was received of the part of which sound came last."""
+        return self._latest
+
     def received(self, item_id: str, content_index: int, length_ms: float, now: float) -> float:
         """Sound of this length arrived; returns when it would begin to play without delay."""
         key = (item_id, content_index)
         if key not in self._lengths:
             self._forget_before(self._playing())
-        self._lengths[key] = self._lengths.get(key, 0.0) + length_ms
-        start_s = max(self._dry_at, now)
-        self._dry_at = start_s + length_ms / 1000
-        return start_s
+            self._lengths[key] = SoundLength()
+        self._latest = self._lengths[key]
+        self._latest.ms += length_ms
+        return self.head.advance(length_ms, now)
 
     def cuts(self, now: float, *, speaking: bool) -> list[Cut]:
         """What to cut if the listener interrupts now; nothing before the first report."""
@@ -109,15 +116,16 @@ class TrackedPlayback(Playback):
         length = self._lengths.get(playing)
         self._forget_before(playing)
         later = [key for key in self._lengths if key != playing]
-        if not speaking and not later and length is not None and elapsed >= math.ceil(length):
+        if not speaking and not later and length is not None and elapsed >= math.ceil(length.ms):
             return []
-        heard = elapsed if length is None else min(elapsed, length)
+        heard = elapsed if length is None else min(elapsed, length.ms)
         return [Cut(*playing, math.floor(heard)), *(Cut(*key, 0) for key in later)]
 
     def clear(self) -> None:
         """Nothing plays any more."""
         super().clear()
         self._lengths.clear()
+        self._latest = None
         self._tracker.on_interrupted()
 
     def _playing(self) -> tuple[str, int] | None:

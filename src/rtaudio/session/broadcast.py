@@ -39,11 +39,17 @@ class Broadcast:
         self.handlers = Handlers()
         self.agent = agent
         self._context = context
+        self._report = self.report
         # Weakly, for a loop that was left by `break` does not say so: its stream just vanishes.
         self._streams: dict[weakref.ref[EventStream], None] = {}
         self._lost = 0
         # How iteration ends for those who begin after the end; None while it goes on.
         self._end: tuple[Exception | None] | None = None
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether anybody iterates over the events."""
+        return bool(self._streams)
 
     def wants(self, event_type: str) -> bool:
         """Whether anybody who listens to the session would see an event of this type."""
@@ -67,9 +73,9 @@ class Broadcast:
         if kind in _AGENT_EVENTS and agent is not None:
             both = (self.handlers, agent.handlers)
             for handlers in reversed(both) if isinstance(event, AgentHandoff) else both:
-                handlers.call(event, self.report)
+                handlers.call(event, self._report)
         elif kind in self.handlers.by_type:
-            self.handlers.call(event, self.report)
+            self.handlers.call(event, self._report)
         elif isinstance(event, Error) and not self._streams:
             _log.error("unhandled session error: %s", _kind_of(event.error))
         if self._streams:

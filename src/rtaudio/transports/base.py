@@ -58,8 +58,11 @@ Medium = Literal["events", "track", "none"]
 #: A credential, or something that fetches one when a connection is made.
 ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
+#: A message in wire form: JSON text, or its UTF-8 bytes.
+Frame: TypeAlias = bytes | bytearray | memoryview | str
+
 #: What `receive` takes: a frame, a parsed event, or a typed one.
-RawMessage: TypeAlias = bytes | bytearray | memoryview | str | Mapping[str, Any] | msgspec.Struct
+RawMessage: TypeAlias = Frame | Mapping[str, Any] | msgspec.Struct
 
 
 class _Done(Awaitable[None]):
@@ -115,6 +118,11 @@ def _ignore(_news: Any) -> None:
     """What nobody listens to."""
 
 
+def _leave(_message: Any) -> bool:
+    """Every message goes the ordinary way."""
+    return False
+
+
 class TransportSink(NamedTuple):
     """Who listens to a transport, as one function for each kind of news.
 
@@ -130,6 +138,8 @@ class TransportSink(NamedTuple):
         sound: sound arrived on a track, in the format of `track_formats`.
         sent: sound left over a track, as it left: muted or missing sound is silence.
         trouble: something failed that does not end the connection.
+        piece: asked first of each message in wire form: true where it was the next piece of an
+            answer's sound, and all has been done about it; `event` is not called then.
     """
 
     event: Callable[[ServerEvent | UnknownEvent, RawMessage], None]
@@ -141,6 +151,7 @@ class TransportSink(NamedTuple):
     sound: Callable[[bytes], None] = _ignore
     sent: Callable[[bytes], None] = _ignore
     trouble: Callable[[Exception], None] = _ignore
+    piece: Callable[[Frame], bool] = _leave
 
 
 class RealtimeTransport:
@@ -165,6 +176,8 @@ class RealtimeTransport:
     _status: TransportStatus = "disconnected"
     _sink: TransportSink | None = None
     _early_end: Exception | None = None
+    # The sink's; by itself, as it is asked of everything that arrives.
+    _take_piece: Callable[[Frame], bool] = staticmethod(_leave)
 
     # What a transport implements.
 
@@ -238,12 +251,15 @@ class RealtimeTransport:
         """Take in something that arrived and pass it on.
 
         Returns:
-            The typed event, or None where the message is no event.
+            The typed event; None where the message is no event, or a piece of sound that needed
+            none.
         """
         sink = self._sink
         try:
             # Frames first: they are what comes, and asking for a Mapping takes longest.
             if isinstance(message, (memoryview, bytes, str, bytearray)):
+                if self._take_piece(message):
+                    return None
                 event: Any = decode_server_event(message)
             elif isinstance(message, msgspec.Struct):
                 event = message
@@ -323,11 +339,13 @@ class RealtimeTransport:
         if self._sink is not None and self._sink is not sink:
             raise ConfigError(f"this {type(self).__name__} belongs to another session already")
         self._sink = sink
+        self._take_piece = sink.piece
 
     def detach(self, sink: TransportSink) -> None:
         """Report to this listener no more; another may take its place."""
         if self._sink is sink:
             self._sink = None
+            self._take_piece = _leave
 
     async def open(self, options: ConnectOptions, greeting: Mapping[str, Any] | None) -> None:
         """Connect, write the first event, and wait until the session is accepted.
