@@ -30,6 +30,12 @@ cdef struct DeltaFields:
     unsigned int given
 
 
+# The event that carries sound to the service, without an id: how many bytes it takes for `length`
+# bytes of sound, and the same written to `out`, which holds as many. They do not overlap.
+cdef Py_ssize_t append_size(Py_ssize_t length) noexcept nogil
+cdef void write_append(const u8 *data, Py_ssize_t length, u8 *out) noexcept nogil
+
+
 cdef enum:
     NEEDED_FIELDS = 63  # of DeltaFields.given: all but event_id
 

@@ -56,25 +56,41 @@ cdef enum:  # bits of DeltaFields.given
 
 rta_base64_init(active_level())
 
-cdef bytes _HEAD = b'{"type":"input_audio_buffer.append",'
-cdef bytes _AUDIO = b'"audio":"'
-cdef bytes _PLAIN_HEAD = _HEAD + _AUDIO
+cdef const char *_HEAD = b'{"type":"input_audio_buffer.append",'
+cdef const char *_AUDIO = b'"audio":"'
+
+cdef enum:
+    HEAD_LENGTH = 36
+    AUDIO_LENGTH = 9
 
 
-cdef object _append(const u8 *data, Py_ssize_t length, object event_id):
-    cdef bytes head = _PLAIN_HEAD
-    cdef u8 *out
-    if event_id is not None:
-        event_id = encode_basestring_ascii(event_id).encode("ascii")
-        head = _HEAD + b'"event_id":' + event_id + b"," + _AUDIO
-    cdef Py_ssize_t head_length = PyBytes_GET_SIZE(head)
-    text = PyBytes_FromStringAndSize(NULL, head_length + (length + 2) // 3 * 4 + 2)
-    out = <u8 *>PyBytes_AS_STRING(text)
-    memcpy(out, PyBytes_AS_STRING(head), head_length)
-    out += head_length
+cdef Py_ssize_t append_size(Py_ssize_t length) noexcept nogil:
+    return HEAD_LENGTH + AUDIO_LENGTH + (length + 2) // 3 * 4 + 2
+
+
+cdef void write_append(const u8 *data, Py_ssize_t length, u8 *out) noexcept nogil:
+    memcpy(out, _HEAD, HEAD_LENGTH)
+    _write_audio(data, length, out + HEAD_LENGTH)
+
+
+cdef inline void _write_audio(const u8 *data, Py_ssize_t length, u8 *out) noexcept nogil:
+    memcpy(out, _AUDIO, AUDIO_LENGTH)
+    out += AUDIO_LENGTH
     out += rta_base64_encode(data, length, out)
     out[0] = c'"'
     out[1] = c"}"
+
+
+cdef object _append(const u8 *data, Py_ssize_t length, object event_id):
+    cdef bytes named = b""
+    if event_id is not None:
+        named = b'"event_id":' + encode_basestring_ascii(event_id).encode("ascii") + b","
+    cdef Py_ssize_t named_length = PyBytes_GET_SIZE(named)
+    text = PyBytes_FromStringAndSize(NULL, append_size(length) + named_length)
+    cdef u8 *out = <u8 *>PyBytes_AS_STRING(text)
+    memcpy(out, _HEAD, HEAD_LENGTH)
+    memcpy(out + HEAD_LENGTH, PyBytes_AS_STRING(named), named_length)
+    _write_audio(data, length, out + HEAD_LENGTH + named_length)
     return text
 
 

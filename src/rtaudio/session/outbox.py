@@ -63,6 +63,8 @@ class Outbox:
         # A list: while it is empty, as nearly always, a deque takes 0.7 KB.
         self._letters: list[_Letter] = []
         self._lock = asyncio.Lock()
+        # Those who hold the lock or wait for it.
+        self._in_line = 0
         self._flushing: asyncio.Task[None] | None = None
         self._lost = 0
 
@@ -112,7 +114,7 @@ class Outbox:
         Raises:
             Exception: here or while waiting: it could not be written.
         """
-        if self._letters or self._lock.locked():
+        if self._letters or self._in_line:
             return self.send(sound)
         if self.sending is not None:
             self.sending(sound)
@@ -122,10 +124,12 @@ class Outbox:
         return self._hold_the_line(result)
 
     async def _hold_the_line(self, writing: Awaitable[None]) -> None:
+        self._in_line += 1
         try:
             async with self._lock:
                 await writing
         finally:
+            self._in_line -= 1
             if self._letters and not self._lock.locked():
                 self._start()
 
@@ -162,11 +166,13 @@ class Outbox:
         return dropped
 
     async def _flush(self) -> None:
+        self._in_line += 1
         try:
             async with self._lock:
                 while self._letters:
                     await self._write(self._letters.pop(0))
         finally:
+            self._in_line -= 1
             # Cancelled in the middle: what others queued still has to go.
             if self._letters and not self._lock.locked():
                 self._start()

@@ -68,6 +68,7 @@ class RealtimeSession:
         self._lifecycle = Lifecycle(agent, self._options)
         self._link = self._lifecycle.link
         self._feed = self._link.feed
+        self._needs_connection = self._link.transport.medium != "events"
 
     def __repr__(self) -> str:
         agent = self.current_agent.name if self.current_agent is not None else None
@@ -303,7 +304,7 @@ class RealtimeSession:
             TransportError: the connection broke, or 10,000 calls wait for it already; where sound
                 travels as media, also without a connection.
         """
-        if self._link.transport.medium != "events" and not self._lifecycle.mending:
+        if self._needs_connection and not self._lifecycle.mending:
             self._lifecycle.require_connection(exhausted=True)
         if commit:
             await self._feed.commit(audio)
@@ -338,7 +339,7 @@ class RealtimeSession:
             TransportError: not connected; where sound travels as media, nothing happens then.
         """
         transport = self._link.transport
-        if transport.medium != "events" and transport.status != "connected":
+        if self._needs_connection and transport.status != "connected":
             return
         await self._lifecycle.ready(exhausted=True)
         self._link.conversation.interrupt(self.transport.clock.monotonic())

@@ -58,6 +58,8 @@ class SoundFeed:
         self._is_track = transport.medium == "track"
         self._put = self._put_on_track if self._is_track else outbox.send_sound
         self._input = InputAudio(None)
+        # Whether the application's sound is in the wire's format by itself.
+        self._is_plain = True
         self.is_open = self.is_adrift = self.repeats = False
         self.sent_bytes = 0
         self.sent_ms = 0.0
@@ -66,13 +68,18 @@ class SoundFeed:
     def begin(self) -> None:
         """Another connection is about to be made."""
         self._input = InputAudio(self._options.input_audio)
+        self._is_plain = self._options.input_audio is None
 
     def reset(self) -> None:
         """Forget the stretch of sound that was begun."""
         self._input.reset()
 
-    def send(self, audio: PcmLike) -> Awaitable[None]:
+    def send(self, audio: PcmLike, *, as_is: bool = False) -> Awaitable[None]:
         """Write a piece of sound; without a connection, keep it for the next one or drop it.
+
+        Args:
+            audio: in the application's format.
+            as_is: it is bytes in the wire's format already.
 
         Returns:
             What to wait for; `DONE` where it is written already.
@@ -80,15 +87,15 @@ class SoundFeed:
         Raises:
             AudioError: the buffer holds something else.
         """
-        settings = self._settings
-        if not (self.is_open or self.is_adrift):
-            self.dropped_ms += length_ms(audio, self._options.input_audio or settings.input)
+        if not (self.is_open or self.is_adrift or as_is):
+            self.dropped_ms += length_ms(audio, self._options.input_audio or self._settings.input)
             return DONE
-        wire = self._input.process(audio, settings.input)
-        return self.write(wire) if wire else DONE
-
-    def write(self, wire: bytes) -> Awaitable[None]:
-        """The same with sound that is in the wire's format already."""
+        wire: Any = audio
+        if not (as_is or (self._is_plain and isinstance(audio, bytes))):
+            wire = self._input.process(audio, self._settings.input)
+        size = len(wire)
+        if not size:
+            return DONE
         if self.is_open:
             try:
                 writing = self._put(wire)
@@ -103,8 +110,8 @@ class SoundFeed:
         else:
             self.drop(wire)
             return DONE
-        self.sent_bytes += len(wire)
-        self.sent_ms += len(wire) / self._settings.input_bytes_per_ms
+        self.sent_bytes += size
+        self.sent_ms += size / self._settings.input_bytes_per_ms
         return DONE
 
     def _put_on_track(self, wire: bytes) -> Awaitable[None]:
@@ -124,11 +131,11 @@ class SoundFeed:
         wire += self._input.flush()
         if self.is_adrift:
             if wire:
-                self.write(wire)
+                self.send(wire, as_is=True)
             self._keep(_COMMIT)
         elif self._is_track:
             if wire:
-                await self.write(wire)
+                await self.send(wire, as_is=True)
             await self._transport.flush_audio()
             await self._outbox.send(_COMMIT)
         else:

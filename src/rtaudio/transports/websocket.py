@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from websockets.asyncio.client import ClientConnection
 
-from rtaudio._native.wire import encode_append
 from rtaudio.errors import AuthenticationError, ConfigError, ConnectionLost, TransportError
 from rtaudio.protocol import encode_event
 from rtaudio.transports.acceptance import Acceptance
@@ -246,7 +245,14 @@ class WebSocketTransport(RealtimeTransport):
         Raises:
             TransportError: not connected.
         """
-        return self._send(encode_event(dict(event)))
+        socket = self._socket
+        if socket is None:
+            raise self._not_connected()
+        try:
+            waiting = socket.send(encode_event(dict(event)))
+        except SocketEnded as ended:
+            return self._explain(ended.end)
+        return DONE if waiting is None else self._finish_sending(waiting)
 
     def send_audio(self, pcm: Buffer) -> Awaitable[None]:
         """Write an `input_audio_buffer.append`; waits as `send_event` does.
@@ -255,7 +261,14 @@ class WebSocketTransport(RealtimeTransport):
             TransportError: not connected.
             AudioError: not a buffer of samples.
         """
-        return self._send(encode_append(pcm))
+        socket = self._socket
+        if socket is None:
+            raise self._not_connected()
+        try:
+            waiting = socket.send_append(pcm)
+        except SocketEnded as ended:
+            return self._explain(ended.end)
+        return DONE if waiting is None else self._finish_sending(waiting)
 
     async def close(self) -> None:
         """Close the socket and wait until that is done; does nothing on a closed one."""
@@ -264,15 +277,8 @@ class WebSocketTransport(RealtimeTransport):
         if socket is not None:
             await socket.close()
 
-    def _send(self, text: bytes) -> Awaitable[None]:
-        socket = self._socket
-        if socket is None:
-            raise TransportError(f"cannot send: the transport is {self.status}")
-        try:
-            waiting = socket.send(text)
-        except SocketEnded as ended:
-            return self._explain(ended.end)
-        return DONE if waiting is None else self._finish_sending(waiting)
+    def _not_connected(self) -> TransportError:
+        return TransportError(f"cannot send: the transport is {self.status}")
 
     async def _finish_sending(self, waiting: Awaitable[None]) -> None:
         try:
@@ -293,6 +299,8 @@ class WebSocketTransport(RealtimeTransport):
     def _received(self, message: Message) -> None:
         try:
             # Nothing of a message, nor of its sound, is held while the next is awaited.
+            if self._take_piece(message):
+                return
             event = self.receive(message)
             if self._acceptance is not None:
                 self._acceptance.received(event)

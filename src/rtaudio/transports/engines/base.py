@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from ssl import SSLContext
 
+    from typing_extensions import Buffer
+
 __all__ = [
     "WRITE_AHEAD_BYTES",
     "End",
@@ -109,6 +111,14 @@ class Socket(Protocol):
 
         Raises:
             SocketEnded: here or while waiting: there is no connection.
+        """
+
+    def send_append(self, pcm: Buffer) -> Awaitable[None] | None:
+        """Write sound as an `input_audio_buffer.append`, as `send` writes a text.
+
+        Raises:
+            SocketEnded: here or while waiting: there is no connection.
+            AudioError: not a buffer of samples.
         """
 
     async def close(self) -> None:

@@ -3,6 +3,9 @@
 Frames are handled inside the event loop's callback, straight from the buffer into which the socket
 was read. There is no task and no queue; what cannot be written at once waits in the event loop's
 transport, and holds up whoever writes more than `WRITE_AHEAD_BYTES` ahead.
+
+The library is left out where frames are written: its keys for masking come from `rand()`, the same
+ones in every process, and RFC 6455 (section 5.3) wants them unpredictable. It still closes.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from urllib.parse import urlsplit
 
 from picows import WSError, WSHandshakeError, WSListener, WSMsgType, ws_connect
 
+from rtaudio._native.frame_writer import FrameWriter
 from rtaudio.transports.engines.base import (
     WRITE_AHEAD_BYTES,
     End,
@@ -26,9 +30,10 @@ from rtaudio.transports.engines.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from picows import WSFrame, WSTransport
+    from typing_extensions import Buffer
 
     from rtaudio.transports.engines.base import Ended, Message, Received, SocketSettings
 
@@ -168,10 +173,10 @@ class PicowsSocket(WSListener):
         self._ended: Ended = _ignore
         self._loop = asyncio.get_running_loop()
         self._transport: WSTransport | None = None
+        self._writer: FrameWriter | None = None
         self._fragments: bytearray | None = None
         self._goodbye: End | None = None
         self._is_over = False
-        self._is_closing: Callable[[], bool] = bool
         # Set while the network takes no more, and while `close` waits.
         self._blocked: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -195,10 +200,26 @@ class PicowsSocket(WSListener):
 
     def send(self, text: bytes) -> Awaitable[None] | None:
         """See `Socket`."""
-        transport = self._transport
-        if transport is None or transport.is_close_frame_sent or self._is_closing():
+        writer, transport = self._writer, self._transport
+        if (
+            writer is None
+            or transport is None
+            or transport.is_close_frame_sent
+            or not writer.send(text)
+        ):
             raise SocketEnded(self._goodbye or End())
-        transport.send(_TEXT, text)
+        return None if self._blocked is None else self._drain()
+
+    def send_append(self, pcm: Buffer) -> Awaitable[None] | None:
+        """See `Socket`."""
+        writer, transport = self._writer, self._transport
+        if (
+            writer is None
+            or transport is None
+            or transport.is_close_frame_sent
+            or not writer.send_append(pcm)
+        ):
+            raise SocketEnded(self._goodbye or End())
         return None if self._blocked is None else self._drain()
 
     async def close(self) -> None:
@@ -235,8 +256,10 @@ class PicowsSocket(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
-        self._is_closing = transport.underlying_transport.is_closing
-        transport.underlying_transport.set_write_buffer_limits(WRITE_AHEAD_BYTES)
+        below = transport.underlying_transport
+        below.set_write_buffer_limits(WRITE_AHEAD_BYTES)
+        fd = -1 if transport.is_secure else below.get_extra_info("socket").fileno()
+        self._writer = FrameWriter(fd, below)
         self._wait_to_ping()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -267,6 +290,7 @@ class PicowsSocket(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is gone."""
         self._is_over = True
+        self._writer = None  # the number of its socket is free for others
         goodbye: Any = transport.close_handshake
         if self._goodbye is None and goodbye is not None and goodbye.sent is not None:
             # The library, or we, could not go on.
@@ -323,15 +347,20 @@ class PicowsSocket(WSListener):
             self._cut()
             return
         self._is_pinged = True
-        transport.send_ping()
+        self._write_control(_PING, b"")
         if timeout is None:
             self._wait_to_ping()
         else:
             self._timer = self._loop.call_later(timeout, self._fail, transport, _INTERNAL_ERROR)
 
     def _answer_ping(self, transport: WSTransport) -> None:
-        transport.send_pong(self._ping_to_answer)
+        if self._ping_to_answer is not None and not transport.is_close_frame_sent:
+            self._write_control(_PONG, self._ping_to_answer)
         self._ping_to_answer = None
+
+    def _write_control(self, kind: WSMsgType, payload: bytes) -> None:
+        if self._writer is not None:
+            self._writer.send(payload, int(kind))  # type: ignore[call-overload]
 
     # Beginning and ending.
 

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
+from rtaudio._native.wire import encode_append
 from rtaudio.transports.engines.base import (
     WRITE_AHEAD_BYTES,
     End,
@@ -20,8 +21,9 @@ from rtaudio.transports.engines.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
+    from typing_extensions import Buffer
     from websockets.asyncio.client import ClientConnection
 
     from rtaudio.transports.engines.base import Ended, Message, Received, SocketSettings
@@ -115,6 +117,10 @@ class WebsocketsSocket:
             # It ended while this waited to be written; the library says nothing about that.
             code = self._connection.close_code
             raise SocketEnded(End(None if code == CloseCode.ABNORMAL_CLOSURE else code))
+
+    def send_append(self, pcm: Buffer) -> Awaitable[None]:
+        """See `Socket`."""
+        return self.send(encode_append(pcm))
 
     async def close(self) -> None:
         """See `Socket`."""
