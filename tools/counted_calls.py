@@ -23,7 +23,9 @@ from itertools import count, cycle
 import numpy as np
 
 from rtaudio._native import levels
+from rtaudio._native.frame_writer import FrameWriter
 from rtaudio._native.simd import simd_level
+from rtaudio._native.sound_stream import Playhead, SoundLength, SoundStream
 from rtaudio.audio import (
     JitterBuffer,
     OpusDecoder,
@@ -104,7 +106,7 @@ def jitter_turn(buffer: JitterBuffer | PlayoutBuffer) -> Call:
     return turn
 
 
-def delta_decoding() -> Call:
+def delta_message() -> bytes:
     fields = {
         "type": "response.output_audio.delta",
         "event_id": "event_0123456789",
@@ -114,8 +116,35 @@ def delta_decoding() -> Call:
         "content_index": 0,
         "delta": base64.b64encode(sound(2400).tobytes()).decode(),
     }
-    message = json.dumps(fields).encode()
+    return json.dumps(fields).encode()
+
+
+def delta_decoding() -> Call:
+    message = delta_message()
     return lambda: decode_server_event(message)
+
+
+def delta_streaming() -> Call:
+    stream = SoundStream()
+    place = ("resp_0123456789", "item_0123456789", 0)
+    stream.open(*place, 48.0, Playhead(), (SoundLength(), SoundLength(), SoundLength()))
+    message = delta_message()
+    return lambda: stream.read(message, 0.0)
+
+
+def frame_writing() -> Call:
+    class Nowhere:
+        def get_write_buffer_size(self) -> int:
+            return 0
+
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, frame: bytes) -> None:
+            pass
+
+    writer, pcm = FrameWriter(-1, Nowhere()), sound(480).tobytes()
+    return lambda: writer.send_append(pcm)
 
 
 def all_calls() -> Iterator[tuple[str, Call]]:
@@ -126,8 +155,10 @@ def all_calls() -> Iterator[tuple[str, Call]]:
     yield "opus encode", opus_encoding()
     yield "opus decode", opus_decoding()
     yield "delta event 100 ms", delta_decoding()
+    yield "delta streamed 100 ms", delta_streaming()
     second = sound(2400)
     yield "append event 100 ms", lambda: encode_audio_append(second)
+    yield "append frame", frame_writing()
     yield "ring write and read_into", ring_turn()
     yield "jitter push and pull", jitter_turn(JitterBuffer("pcmu", min_delay_ms=60))
     yield "playout push and read_into", jitter_turn(PlayoutBuffer("pcmu", 8000, min_delay_ms=60))

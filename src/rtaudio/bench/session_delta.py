@@ -33,6 +33,7 @@ COUNT = 20  # deltas per call
 
 DELTA = "response.output_audio.delta"
 ITEM_ID = "item_CRyHoBzkAzHtwnmZb1Y9c"
+ITEM = {"id": ITEM_ID, "type": "message", "role": "assistant", "content": []}
 
 Handler = Callable[[Any], object]
 Opener = Callable[[Handler], Callable[[bytes], object]]
@@ -104,6 +105,7 @@ def _session(handler: Handler) -> Callable[[bytes], object]:
     session = RealtimeSession(RealtimeAgent("a"), transport=transport)
     session.on("audio", handler)
     asyncio.run(session.connect())  # sound that arrives needs no loop
+    transport.receive(server_event("conversation.item.added", item=ITEM))
     return transport.receive
 
 

@@ -6,7 +6,7 @@ import logging
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.conversation.events import AgentHandoff, Error, SessionEvent
+from rtaudio.conversation.events import AgentHandoff, Audio, Error, SessionEvent
 from rtaudio.conversation.queue_stats import QueueStats
 from rtaudio.protocol import ErrorEvent
 from rtaudio.session.agent import AGENT_EVENTS
@@ -81,6 +81,23 @@ class Broadcast:
         if self._streams:
             for stream in self._alive():
                 stream.put(event)
+
+    def deliver_sound(self, audio: Audio) -> None:
+        """The same for a piece of sound; apart, as most events are one."""
+        audio.context = self._context
+        audio.agent = self.agent
+        handlers = self.handlers
+        for handler in handlers.by_type.get("audio", ()):
+            try:
+                result = handler(audio)
+            except Exception as error:
+                self.report(error)
+                continue
+            if result is not None:
+                handlers.follow(audio, result, self._report)
+        if self._streams:
+            for stream in self._alive():
+                stream.put(audio)
 
     def report(self, error: Exception) -> None:
         """Deliver an exception as an `error` event."""

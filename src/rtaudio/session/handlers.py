@@ -94,16 +94,19 @@ class Handlers:
             except Exception as error:
                 self._failed(event, error, report)
                 continue
-            if result is None:
-                continue
-            if len(self._running) >= self.limit and inspect.iscoroutine(result):
-                self._leave_out(result, report)
-            elif inspect.isawaitable(result):
-                if isinstance(event, HistoryUpdated):
-                    event.capture()
-                running = asyncio.ensure_future(result)
-                self._running.add(running)
-                running.add_done_callback(functools.partial(self._finished, event, report))
+            if result is not None:
+                self.follow(event, result, report)
+
+    def follow(self, event: SessionEvent, result: Any, report: Callable[[Exception], None]) -> None:
+        """Let run what a handler returned, if it is something to run; see `call`."""
+        if len(self._running) >= self.limit and inspect.iscoroutine(result):
+            self._leave_out(result, report)
+        elif inspect.isawaitable(result):
+            if isinstance(event, HistoryUpdated):
+                event.capture()
+            running = asyncio.ensure_future(result)
+            self._running.add(running)
+            running.add_done_callback(functools.partial(self._finished, event, report))
 
     def _leave_out(
         self, begun: Coroutine[Any, Any, Any], report: Callable[[Exception], None]

@@ -397,7 +397,7 @@ class Link:
             return False
         if broadcast.has_streams:
             broadcast.deliver(TransportEvent(raw=lasting(message)))
-        broadcast.deliver(audio)
+        broadcast.deliver_sound(audio)
         if self._outcome.writings:
             self.pump()
         return True
