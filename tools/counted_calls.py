@@ -39,6 +39,7 @@ from rtaudio.audio import (
     ulaw_decode,
     ulaw_encode,
 )
+from rtaudio.conversation.events import Audio
 from rtaudio.protocol import decode_server_event, encode_audio_append
 
 Call = Callable[[], object]
@@ -127,7 +128,8 @@ def delta_decoding() -> Call:
 def delta_streaming() -> Call:
     stream = SoundStream()
     place = ("resp_0123456789", "item_0123456789", 0)
-    stream.open(*place, 48.0, Playhead(), (SoundLength(), SoundLength(), SoundLength()))
+    lengths = (SoundLength(), SoundLength(), SoundLength())
+    stream.open(*place, 48.0, Playhead(), lengths, Audio)
     message = delta_message()
     return lambda: stream.read(message, 0.0)
 

@@ -28,9 +28,14 @@ def message(pcm: bytes, **fields: Any) -> bytes:
     return json.dumps({**FIELDS, "delta": delta, **fields}).encode()
 
 
+def sound(data: bytes, response_id: str, item_id: str, content_index: int) -> bytes:
+    assert (response_id, item_id, content_index) == ("resp_1", "item_1", 3)
+    return data
+
+
 def opened(*lengths: SoundLength, waits: bool = True) -> tuple[SoundStream, Playhead]:
     stream, head = SoundStream(), Playhead(waits=waits)
-    stream.open("resp_1", "item_1", 3, 48.0, head, lengths)
+    stream.open("resp_1", "item_1", 3, 48.0, head, lengths, sound)
     return stream, head
 
 
@@ -86,25 +91,25 @@ def test_a_closed_stream_reads_nothing_until_it_is_opened_again() -> None:
     stream.close()
     assert (stream.response_id, stream.item_id) == ("", "")
     assert stream.read(message(b"ab", response_id="", item_id=""), 0.0) is None
-    stream.open("resp_1", "item_1", 3, 48.0, head, ())
+    stream.open("resp_1", "item_1", 3, 48.0, head, (), sound)
     assert stream.read(message(b"ab"), 0.0) == b"ab"
     assert stream.pieces == 2
 
 
 def test_a_part_whose_ids_are_not_of_ascii_is_not_opened() -> None:
     stream = SoundStream()
-    stream.open("é", "item_1", 3, 48.0, Playhead(), ())
+    stream.open("é", "item_1", 3, 48.0, Playhead(), (), sound)
     assert stream.read(message(b"ab", response_id="é"), 0.0) is None
 
 
 def test_what_cannot_be_opened_is_refused() -> None:
     stream = SoundStream()
     with pytest.raises(ValueError, match="above 0, got 0"):
-        stream.open("r", "i", 0, 0.0, Playhead(), ())
+        stream.open("r", "i", 0, 0.0, Playhead(), (), sound)
     with pytest.raises(TypeError, match="SoundLength, got int"):
-        stream.open("r", "i", 0, 48.0, Playhead(), (1,))  # type: ignore[arg-type]
+        stream.open("r", "i", 0, 48.0, Playhead(), (1,), sound)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        stream.open("r", "i", 0, 48.0, None, ())  # type: ignore[arg-type]
+        stream.open("r", "i", 0, 48.0, None, (), sound)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("waits", "second"), [(True, 9.0), (False, 9.0)])

@@ -20,6 +20,7 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef class FrameWriter:
     cdef int _fd  # -1: all goes through `_write`
+    cdef bint _has_left  # whether anything was left to the transport that may still wait there
     cdef object _waiting, _closing, _write  # methods of the transport
 
     cdef int _send(self, const u8 *text, Py_ssize_t length, int opcode) except -1

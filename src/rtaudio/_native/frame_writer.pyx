@@ -61,7 +61,8 @@ cdef class FrameWriter:
     """Writes frames to one connection, in the order of the calls.
 
     As long as nothing waits in the event loop's transport, frames go to the socket at once, past the
-    transport; what the socket does not take, and all errors, are left to the transport.
+    transport; what the socket does not take, and all errors, are left to the transport. Nobody else
+    may write to it, but for a last frame.
 
     Args:
         fd: of the connection's socket, which stays open as long as the writer is used; -1 where
@@ -140,8 +141,14 @@ cdef class FrameWriter:
     cdef int _prepare(self) except -1:
         """Find the way that a frame will take, and see to it that there is a key for it."""
         cdef int way = DIRECT
-        if self._fd < 0 or <Py_ssize_t>self._waiting() > 0:
+        if self._fd < 0:
             way = NO_WAY if self._closing() else BY_TRANSPORT
+        elif self._has_left:
+            self._has_left = <Py_ssize_t>self._waiting() > 0
+            if self._closing():
+                way = NO_WAY
+            elif self._has_left:
+                way = BY_TRANSPORT
         # Last, as all that runs in Python may let other threads take keys.
         _provide_key()
         return way
@@ -163,5 +170,6 @@ cdef class FrameWriter:
                 return 0
             if sent < 0:
                 sent = 0  # the transport will meet the error, if it is one
+        self._has_left = True
         self._write(PyBytes_FromStringAndSize(<const char *>frame + sent, size - sent))
         return 0

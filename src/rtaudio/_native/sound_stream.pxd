@@ -23,6 +23,7 @@ cdef class SoundStream:
     cdef double _bytes_per_ms
     cdef Playhead _playhead  # None while the stream is closed
     cdef tuple _lengths  # of SoundLength
+    cdef object _make
     # Of the piece that was read last, and of all.
     cdef readonly double start_s
     cdef readonly Py_ssize_t pieces

@@ -1,5 +1,5 @@
-from builtins import bytes as _bytes
-from typing import NoReturn, Self, final
+from collections.abc import Callable
+from typing import Any, NoReturn, Self, final
 
 from typing_extensions import Buffer
 
@@ -40,7 +40,8 @@ class SoundStream:
         bytes_per_ms: float,
         playhead: Playhead,
         lengths: tuple[SoundLength, ...],
+        make: Callable[..., object],
     ) -> None: ...
     def close(self) -> None: ...
     def __reduce__(self) -> NoReturn: ...
-    def read(self, message: Buffer | str, now: float) -> _bytes | None: ...
+    def read(self, message: Buffer | str, now: float) -> Any: ...

@@ -1,9 +1,9 @@
 """The sound of an answer, taken from the wire piece by piece.
 
 Nearly all that a session receives is the next piece of a part whose beginning it knows, and what has
-to be done about such a piece is always the same: take the sound out of the message, and count it in
-a few places. A `SoundStream` does so in one go, without an object for anything but the sound. It is
-opened for one part and closed when anything changes that it goes by; a message that is not simply the
+to be done about such a piece is always the same: take the sound out of the message, count it in a few
+places, and tell of it. A `SoundStream` does so in one go, without an object for anything between the
+message and what tells of it. It is opened for one part and closed when anything changes that it goes by; a message that is not simply the
 next piece of that part it leaves alone, uncounted.
 
 What it counts in are objects of those who want to know: a `SoundLength` each, and the `Playhead`.
@@ -97,6 +97,7 @@ cdef class SoundStream:
         double bytes_per_ms,
         Playhead playhead not None,
         tuple lengths not None,
+        make not None,
     ):
         """Read pieces of this part from now on.
 
@@ -109,6 +110,7 @@ cdef class SoundStream:
             bytes_per_ms: of the format in which sound comes; above 0.
             playhead: advances by each piece.
             lengths: of type `SoundLength`; grow by each piece.
+            make: called with each piece's `data`, `response_id`, `item_id` and `content_index`.
         """
         if not bytes_per_ms > 0:
             raise ValueError(f"bytes_per_ms must be above 0, got {bytes_per_ms}")
@@ -121,11 +123,12 @@ cdef class SoundStream:
             self._bytes_per_ms = bytes_per_ms
             self._playhead = playhead
             self._lengths = lengths
+            self._make = make
 
     def close(self):
         """Read nothing any more until it is opened again."""
         self.response_id = self.item_id = ""
-        self._playhead = self._lengths = None
+        self._playhead = self._lengths = self._make = None
 
     def read(self, message, double now):
         """Take the sound out of a message, if it is the next piece of the part, and count it.
@@ -135,8 +138,8 @@ cdef class SoundStream:
             now: monotonic time of its arrival in seconds.
 
         Returns:
-            The sound, as bytes; None where the message is anything else, or not written plainly, or
-            the stream is closed. Nothing is counted then.
+            What `make` gave for the sound; None where the message is anything else, or not written
+            plainly, or the stream is closed. Nothing is counted then.
         """
         cdef ByteView view
         if self._playhead is None:
@@ -163,7 +166,12 @@ cdef class SoundStream:
         if sound is None or not self._is_next(&fields):
             return None
         self._count(PyBytes_GET_SIZE(sound), now)
-        return sound
+        return self._make(
+            data=sound,
+            response_id=self.response_id,
+            item_id=self.item_id,
+            content_index=self.content_index,
+        )
 
     cdef bint _is_next(self, const DeltaFields *fields) noexcept:
         return (

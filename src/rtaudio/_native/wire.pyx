@@ -39,10 +39,12 @@ cdef extern from "Python.h":
     PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t length) except NULL
     char *bytes_data "PyBytes_AS_STRING"(PyObject *data) noexcept
     int resize_bytes "_PyBytes_Resize"(PyObject **data, Py_ssize_t length) except -1
+    void set_size "Py_SET_SIZE"(PyObject *data, Py_ssize_t length) noexcept
     void Py_DECREF(PyObject *owned) noexcept
 
 cdef enum:
     MAX_INDEX_DIGITS = 9  # keeps an index inside 32 bits
+    MAX_SPARE_BYTES = 512  # of memory that a piece of sound may hold without need
     MAX_DEPTH = 8  # arrays and objects inside one another, in the value of an unknown field
 
 cdef enum:  # bits of DeltaFields.given
@@ -211,7 +213,8 @@ cdef object _read_sound(const u8 **at, const u8 *end):
     at[0] = NULL
     if start == end or start[0] != c'"':
         return None
-    # All that is left, as if it were base64: nearly always what it is, but for a quote and a brace.
+    # All that is left, as if it were base64: nearly always what it is, but for a quote and a brace, or
+    # the fields that stand behind it.
     room = ((end - start - 1) >> 2) * 3
     # No one else can see `sound` yet; an empty one is shared, but then nothing is written.
     sound = new_bytes(NULL, room)
@@ -219,8 +222,12 @@ cdef object _read_sound(const u8 **at, const u8 *end):
     if quote == NULL:
         Py_DECREF(sound)
         return None
-    if length != room:
+    if length == 0 or room - length > MAX_SPARE_BYTES:
         resize_bytes(&sound, length)
+    elif length != room:
+        # To give so little back takes longer than the memory is worth.
+        bytes_data(sound)[length] = 0
+        set_size(sound, length)
     at[0] = quote + 1
     result = <object>sound
     Py_DECREF(sound)

@@ -24,7 +24,9 @@ from rtaudio.conversation.reception import receive
 from rtaudio.conversation.unclaimed_sound import UnclaimedSound
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from typing_extensions import Buffer
 
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.calls import FunctionCall
@@ -53,7 +55,6 @@ class Conversation:
         settings: the wire's formats.
         spending: the limit of what may be spent, and whether it is reached.
         mcp: tools that the service calls by itself.
-        more: the short way of `receive` for most sound; see `Speech.more`.
     """
 
     def __init__(self, medium: Literal["events", "track", "none"] = "events") -> None:
@@ -62,7 +63,6 @@ class Conversation:
         self.settings = self._parts.settings
         self.spending = self._parts.spending
         self.mcp = self._parts.mcp
-        self.more = self._parts.speech.more
 
     # What comes out.
 
@@ -411,6 +411,12 @@ class Conversation:
             now: monotonic time of its arrival in seconds.
         """
         receive(self._parts, event, now)
+
+    @property
+    def more(self) -> Callable[[Buffer | str, float], events.Audio | None]:
+        """The short way of `receive` for most sound, on this connection; see `Speech.more`."""
+        speech = self._parts.speech
+        return speech.stream.read if speech.sounds is None else speech.more
 
     def hear(self, pcm: bytes, now: float) -> None:
         """Take in sound that arrived on a track, in the format of `wire_output`."""

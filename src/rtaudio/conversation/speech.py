@@ -15,6 +15,8 @@ from rtaudio.errors import AudioError
 if TYPE_CHECKING:
     from typing import Literal
 
+    from typing_extensions import Buffer
+
     from rtaudio import protocol
     from rtaudio.audio import AudioFormat
     from rtaudio.conversation.held_sound import HeldSound
@@ -170,11 +172,10 @@ class Speech:
                 self._settings.output_bytes_per_ms,
                 self._playback.head,
                 (of_item, of_part, self._delivered),
+                events.Audio,
             )
 
-    def more(
-        self, message: bytes | bytearray | memoryview | str, now: float
-    ) -> events.Audio | None:
+    def more(self, message: Buffer | str, now: float) -> events.Audio | None:
         """Take the next piece of the part that is delivered straight from the wire.
 
         Args:
@@ -184,18 +185,9 @@ class Speech:
         Returns:
             What to deliver; None, with nothing done, where the message may be anything else.
         """
-        stream = self.stream
-        sound = stream.read(message, now)
-        if sound is None:
-            return None
-        audio = events.Audio(
-            data=sound,
-            response_id=stream.response_id,
-            item_id=stream.item_id,
-            content_index=stream.content_index,
-        )
-        if self.sounds is not None:
-            self.sounds.spoken(audio, stream.start_s)
+        audio: events.Audio | None = self.stream.read(message, now)
+        if audio is not None and self.sounds is not None:
+            self.sounds.spoken(audio, self.stream.start_s)
         return audio
 
     def _take(self, audio: events.Audio, length_ms: float, now: float) -> None:

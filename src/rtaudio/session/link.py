@@ -170,6 +170,7 @@ class Link:
         # Where sound is a track, what was said while there was none is gone for good.
         repeats = options.reconnect is not None and self.transport.medium == "events"
         self.conversation.connecting(options.history, options.retention, repeats_sound=repeats)
+        self._more = self.conversation.more
         self.feed.repeats = repeats
         heard = repeats or self.conversation.sounds is not None
         self.outbox.sending = self._sending if heard else None
