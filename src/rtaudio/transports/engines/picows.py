@@ -360,7 +360,7 @@ class PicowsSocket(WSListener):
 
     def _write_control(self, kind: WSMsgType, payload: bytes) -> None:
         if self._writer is not None:
-            self._writer.send(payload, int(kind))  # type: ignore[call-overload]
+            self._writer.send(payload, kind.value)
 
     # Beginning and ending.
 
