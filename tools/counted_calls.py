@@ -22,7 +22,7 @@ from itertools import count, cycle
 
 import numpy as np
 
-from rtaudio._native import levels
+from rtaudio._native import channels, levels
 from rtaudio._native.frame_writer import FrameWriter
 from rtaudio._native.simd import simd_level
 from rtaudio._native.sound_stream import Playhead, SoundLength, SoundStream
@@ -173,15 +173,15 @@ def all_calls() -> Iterator[tuple[str, Call]]:
         yield f"{name} encode 8 kHz", lambda encode=encode: encode(phone)
         yield f"{name} decode 8 kHz", lambda decode=decode, codes=codes: decode(codes)
     frame, out = sound(480), np.empty(480, np.int16)
-    floats = levels.to_float32(frame)
+    floats = channels.to_float32(frame)
     yield "rms_dbfs", lambda: levels.rms_dbfs(frame)
     yield "peak_dbfs", lambda: levels.peak_dbfs(frame)
     yield "mix_into", lambda: levels.mix_into(out, frame, frame)
     yield "mix_into with gains", lambda: levels.mix_into(out, frame, frame, factors=(0.7, 0.3))
     yield "apply_gain_into", lambda: levels.apply_gain_into(frame, factor=0.7, out=out)
-    yield "to_mono_into", lambda: levels.to_mono_into(frame, 2, out)
-    yield "to_float32_into", lambda: levels.to_float32_into(frame, floats)
-    yield "to_int16_into", lambda: levels.to_int16_into(floats, out)
+    yield "to_mono_into", lambda: channels.to_mono_into(frame, 2, out)
+    yield "to_float32_into", lambda: channels.to_float32_into(frame, floats)
+    yield "to_int16_into", lambda: channels.to_int16_into(floats, out)
 
 
 def repeat(call: Call, times: int) -> None:

@@ -63,7 +63,7 @@ print(simd_level(), digest.hexdigest())
 LEVELS_OF_SOUND = """
 import hashlib
 import numpy as np
-from rtaudio._native import levels
+from rtaudio._native import channels, levels
 from rtaudio._native.simd import simd_level
 random = np.random.default_rng(3)
 noise = random.integers(-32768, 32768, 4000).astype(np.int16)
@@ -75,18 +75,18 @@ for length in range(130):
     part = noise[length : 2 * length]
     digest.update(str((levels.rms_dbfs(part), levels.peak_dbfs(part))).encode())
     digest.update(levels.mix(noise[:length], noise, part, gains_db=[3.1, -7.0, 0.0]).tobytes())
-    digest.update(levels.to_stereo(part).tobytes() + levels.to_float32(part).tobytes())
+    digest.update(channels.to_stereo(part).tobytes() + channels.to_float32(part).tobytes())
     digest.update(levels.mix(noise, part, factors=[-1.5, 0.25]).tobytes())
     digest.update(levels.mix(noise, part, part).tobytes())
     digest.update(levels.apply_gain(part, factor=0.3).tobytes())
-    digest.update(levels.split_channels(noise[: 6 * length], 2).tobytes())
-    digest.update(levels.split_channels(noise[: 6 * length], 3).tobytes())
-    digest.update(levels.to_mono(noise[: 6 * length], 2).tobytes())
-    digest.update(levels.to_mono(noise[: 6 * length], 3).tobytes())
-    digest.update(levels.to_int16(floats[length : 2 * length]).tobytes())
+    digest.update(channels.split_channels(noise[: 6 * length], 2).tobytes())
+    digest.update(channels.split_channels(noise[: 6 * length], 3).tobytes())
+    digest.update(channels.to_mono(noise[: 6 * length], 2).tobytes())
+    digest.update(channels.to_mono(noise[: 6 * length], 3).tobytes())
+    digest.update(channels.to_int16(floats[length : 2 * length]).tobytes())
     odd = np.frombuffer(memoryview(b"?" + floats.tobytes())[1 : 1 + 4 * length], np.float32)
-    digest.update(levels.to_int16(odd).tobytes())
-digest.update(levels.frame_rms(noise, 37).tobytes() + levels.to_int16(floats).tobytes())
+    digest.update(channels.to_int16(odd).tobytes())
+digest.update(levels.frame_rms(noise, 37).tobytes() + channels.to_int16(floats).tobytes())
 print(simd_level(), digest.hexdigest())
 """
 

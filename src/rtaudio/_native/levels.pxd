@@ -1,5 +1,6 @@
-"""Small per-sample work on PCM16: levels, gain, mixing, channels, float samples."""
+"""Small per-sample work on PCM16: levels, gain and mixing; and what `channels` shares with it."""
 
+from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int32_t, int64_t
 
 from rtaudio._native._types cimport f32, s16
@@ -41,3 +42,15 @@ cdef extern from "levels.h" nogil:
         void (*f32_to_s16)(const f32 *values, Py_ssize_t count, s16 *out) noexcept nogil
 
     rta_level_kernels rta_pick_level_kernels(int level) noexcept
+
+
+cdef enum:
+    # Samples from which a call takes about 1 ms (0.3 to 1 ns per sample), the point from which
+    # giving up the GIL pays for taking it back.
+    RELEASE_GIL_FROM = 1 << 20
+
+# `flat` in the shape of `model`, where that is an array of two dimensions.
+cdef object shaped(object flat, Py_buffer *model)
+
+# AudioError where a result of `needed` samples does not fit.
+cdef int check_room(Py_ssize_t needed, Py_ssize_t room) except -1

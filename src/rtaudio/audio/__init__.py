@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from rtaudio._native.channels import (
+    split_channels,
+    to_float32,
+    to_float32_into,
+    to_int16,
+    to_int16_into,
+    to_mono,
+    to_mono_into,
+    to_stereo,
+    to_stereo_into,
+)
 from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from rtaudio._native.jitter import JitterBuffer
 from rtaudio._native.jitter_results import JitterStats, Playout
@@ -15,15 +26,6 @@ from rtaudio._native.levels import (
     mix_into,
     peak_dbfs,
     rms_dbfs,
-    split_channels,
-    to_float32,
-    to_float32_into,
-    to_int16,
-    to_int16_into,
-    to_mono,
-    to_mono_into,
-    to_stereo,
-    to_stereo_into,
 )
 from rtaudio._native.libopus import libopus_features, libopus_path, libopus_version
 from rtaudio._native.opus_clip import OpusPackets, decode_packets, encode_clip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtaudio._native.levels import to_mono
+from rtaudio._native.channels import to_mono
 from rtaudio._native.resample import resample
 from rtaudio.errors import AudioError
 

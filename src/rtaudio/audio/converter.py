@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from rtaudio._native.channels import to_mono
 from rtaudio._native.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from rtaudio._native.levels import to_mono
 from rtaudio._native.resample import Resampler
 from rtaudio.errors import AudioError
 

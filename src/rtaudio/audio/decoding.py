@@ -14,7 +14,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 
-from rtaudio._native.levels import to_mono
+from rtaudio._native.channels import to_mono
 from rtaudio.audio.clip import AudioClip
 from rtaudio.audio.declared import shortfall
 from rtaudio.errors import AudioError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtaudio._native.levels import peak_dbfs, rms_dbfs, to_mono
+from rtaudio._native.channels import to_mono
+from rtaudio._native.levels import peak_dbfs, rms_dbfs
 from rtaudio.bench.cases import Contender, Group, Trial, need
 from rtaudio.bench.signals import SAMPLE_RATE, Material
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtaudio._native.levels import frame_rms, to_mono
+from rtaudio._native.channels import to_mono
+from rtaudio._native.levels import frame_rms
 from rtaudio.audio import load_partial, resample
 from rtaudio.transcribe.segment import HOP_S, Span, plan_spans
 
