@@ -175,6 +175,12 @@ def test_errors_of_the_socket_are_left_to_the_transport(
     write, transport = writer(here.fileno())
     assert write.send(b"nobody reads this")
     assert read(transport.written[0])[2] == b"nobody reads this"
+    transport.written.clear()
+    transport.closing = True
+    assert not write.send(b"nor this")
+    fresh = FrameWriter(here.fileno(), cast("Any", transport))
+    assert not fresh.send_append(b"nor this")
+    assert transport.written == []
 
 
 def test_nothing_is_written_to_a_transport_that_is_closing() -> None:

@@ -23,9 +23,10 @@ cdef class FrameWriter:
     cdef bint _has_left  # whether anything was left to the transport that may still wait there
     cdef object _waiting, _closing, _write  # methods of the transport
 
-    cdef int _send(self, const u8 *text, Py_ssize_t length, int opcode) except -1
+    cdef bint _send(self, const u8 *text, Py_ssize_t length, int opcode) except -1
     cdef int _prepare(self) except -1
-    # Mask the payload that stands behind room for its head in `frame`, and write both.
-    cdef int _finish(
+    # Mask the payload that stands behind room for its head in `frame`, and write both. False where
+    # the transport is closing.
+    cdef bint _finish(
         self, u8 *frame, Py_ssize_t head, Py_ssize_t length, int opcode, bint direct
     ) except -1

@@ -95,7 +95,7 @@ cdef class FrameWriter:
         cdef ByteView view
         borrow_bytes(text, &view)
         try:
-            return bool(self._send(view.data, view.length, opcode))
+            return self._send(view.data, view.length, opcode)
         finally:
             release_bytes(&view)
 
@@ -122,10 +122,9 @@ cdef class FrameWriter:
         if way == NO_WAY:
             return False
         write_append(<const u8 *>PyBytes_AS_STRING(pcm), length, _room + head)
-        self._finish(_room, head, size, TEXT, way == DIRECT)
-        return True
+        return self._finish(_room, head, size, TEXT, way == DIRECT)
 
-    cdef int _send(self, const u8 *text, Py_ssize_t length, int opcode) except -1:
+    cdef bint _send(self, const u8 *text, Py_ssize_t length, int opcode) except -1:
         cdef Py_ssize_t head = rta_frame_head_size(length)
         cdef u8 *frame = _room
         cdef int way = self._prepare()
@@ -135,8 +134,7 @@ cdef class FrameWriter:
             own = PyBytes_FromStringAndSize(NULL, head + length)
             frame = <u8 *>PyBytes_AS_STRING(own)
         memcpy(frame + head, text, length)
-        self._finish(frame, head, length, opcode, way == DIRECT)
-        return True
+        return self._finish(frame, head, length, opcode, way == DIRECT)
 
     cdef int _prepare(self) except -1:
         """Find the way that a frame will take, and see to it that there is a key for it."""
@@ -153,7 +151,7 @@ cdef class FrameWriter:
         _provide_key()
         return way
 
-    cdef int _finish(
+    cdef bint _finish(
         self, u8 *frame, Py_ssize_t head, Py_ssize_t length, int opcode, bint direct
     ) except -1:
         global _keys_left
@@ -167,9 +165,11 @@ cdef class FrameWriter:
         if direct:
             sent = c_send(self._fd, frame, size, MSG_DONTWAIT | MSG_NOSIGNAL)
             if sent == size:
-                return 0
-            if sent < 0:
-                sent = 0  # the transport will meet the error, if it is one
+                return True
+            sent = max(sent, 0)  # the transport will meet the error, if it is one
+        rest = PyBytes_FromStringAndSize(<const char *>frame + sent, size - sent)
+        if direct and self._closing():
+            return False
         self._has_left = True
-        self._write(PyBytes_FromStringAndSize(<const char *>frame + sent, size - sent))
-        return 0
+        self._write(rest)
+        return True
