@@ -150,5 +150,7 @@ cdef class JitterBuffer:
     cdef int describe(
         self, object arrival_s, object sequence, object timestamp, object ssrc, rta_packet *packet
     ) except -1
+    # AudioError where packets came the other way so far: with sequence numbers, or without.
+    cdef int check_numbered(self, bint sequenced) except -1
     cdef int _check_room(self, Py_ssize_t packets) except -1
     cdef int _count_malformed(self) except -1

@@ -218,10 +218,14 @@ cdef class JitterBuffer:
             packet.timestamp = <uint32_t>_as_bits("timestamp", timestamp, 0xFFFFFFFF)
         if packet.has_source:
             packet.source = <uint32_t>_as_bits("ssrc", ssrc, 0xFFFFFFFF)
-        if self.numbered >= 0 and self.numbered != packet.sequenced:
+        self.check_numbered(packet.sequenced)
+        return 0
+
+    cdef int check_numbered(self, bint sequenced) except -1:
+        if self.numbered >= 0 and self.numbered != sequenced:
             raise AudioError(
                 "got a packet "
-                + ("with a sequence number after some without" if packet.sequenced
+                + ("with a sequence number after some without" if sequenced
                    else "without a sequence number after some with one")
                 + "; a buffer takes either, until it is reset"
             )
