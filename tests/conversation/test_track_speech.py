@@ -262,7 +262,7 @@ def test_an_answer_that_a_check_refuses_is_cancelled_cleared_and_not_heard(line:
     (check,) = line.conversation.take_checks()
     line.sent()
     assert line.conversation.block(check, line.now)
-    assert kinds(line.conversation.take_events()) == ["audio_interrupted"]
+    assert kinds(line.conversation.take_events()) == ["audio_interrupted", "history_updated"]
     assert line.sent() == [CANCEL, CLEAR]
     assert line.hear() == []
 
@@ -279,7 +279,7 @@ def test_a_refused_answer_that_another_has_followed_is_cleared_but_not_cancelled
     line.sent()
     line.conversation.take_events()
     assert not line.conversation.block(check, line.now)
-    assert kinds(line.conversation.take_events()) == ["audio_interrupted"]
+    assert kinds(line.conversation.take_events()) == ["audio_interrupted", "history_updated"]
     assert line.sent() == [CLEAR]
 
 
@@ -313,3 +313,159 @@ def test_what_was_heard_of_an_item_is_kept_with_it(line: Line) -> None:
     clip = message.content[0].audio
     assert clip is not None
     assert clip.samples.tobytes() == 3 * SPEECH + SILENCE
+
+
+# What was heard of an answer that was cut.
+
+WORDS = "The museum opens at ten on every day but Monday."
+HALF = "The museum opens at ten"
+
+
+def say(line: Line, item_id: str = "a", response_id: str = "r1", words: str = WORDS) -> None:
+    """The service produces an answer with these words, and begins to play it."""
+    place = {**WHERE, "item_id": item_id, "response_id": response_id}
+    item = {"id": item_id, "type": "message", "role": "assistant", "content": []}
+    line.feed("response.created", response={"id": response_id, "output": []})
+    line.feed("conversation.item.added", item=item, previous_item_id=None)
+    line.feed("response.content_part.added", part={"type": "audio"}, **place)
+    line.buffer("started", response_id)
+    for word in words.split(" "):
+        line.feed("response.output_audio_transcript.delta", delta=f"{word} ", **place)
+
+
+def produced(
+    line: Line, item_id: str = "a", response_id: str = "r1", *, tokens: int | None
+) -> None:
+    """All of it was produced, and is this long in tokens of 50 ms."""
+    item = {"id": item_id, "type": "message", "role": "assistant", "status": "incomplete"}
+    usage = None
+    if tokens is not None:
+        details = {"text_tokens": 9, "audio_tokens": tokens}
+        usage = {"total_tokens": 9, "input_tokens": 0, "output_tokens": 9}
+        usage["output_token_details"] = details  # type: ignore[assignment]
+    output = [{**item, "content": [{"type": "output_audio", "transcript": WORDS}]}]
+    place = {**WHERE, "item_id": item_id, "response_id": response_id}
+    line.feed("response.output_audio.done", **place)
+    response = {"id": response_id, "status": "cancelled", "output": output, "usage": usage}
+    line.feed("response.done", response=response)
+
+
+def message(line: Line, item_id: str = "a") -> Any:
+    (found,) = [each for each in line.conversation.history.snapshot() if each.item_id == item_id]
+    return found
+
+
+@pytest.mark.parametrize("order", ["cleared first", "done first"])
+def test_of_an_answer_that_the_service_cuts_what_was_heard_ends_there(
+    line: Line, order: str
+) -> None:
+    say(line)
+    line.hear(times=60)
+    if order == "cleared first":
+        line.buffer("cleared")
+        produced(line, tokens=50)
+    else:
+        produced(line, tokens=50)
+        line.buffer("cleared")
+    # Until the service tells, it is what arrived: 1200 of 2500 ms.
+    assert (message(line).audio_end_ms, message(line).audio_ms) == (1200, 2500)
+    assert message(line).heard == HALF
+    cut = {"item_id": "a", "content_index": 0, "audio_end_ms": 500}
+    line.feed("conversation.item.truncated", **cut)
+    assert message(line).audio_end_ms == 500
+    assert message(line).heard == "The"
+    assert message(line).said.strip() == WORDS
+
+
+def test_interrupting_cuts_history_where_the_sound_that_arrived_ends(line: Line) -> None:
+    say(line)
+    line.hear(times=60)
+    produced(line, tokens=50)
+    told = line.interrupt()
+    assert kinds(told)[0] == "audio_interrupted"
+    assert "history_updated" in kinds(told)
+    assert message(line).heard == HALF
+
+
+def test_an_answer_cut_before_any_of_it_arrived_was_not_heard(line: Line) -> None:
+    say(line)
+    line.buffer("cleared")
+    assert message(line).heard == ""
+
+
+def test_without_usage_the_length_is_what_the_words_take(line: Line) -> None:
+    say(line)
+    line.hear(times=60)
+    line.buffer("cleared")
+    assert WORDS.startswith(message(line).heard)
+    assert 10 < len(message(line).heard) < 30
+    produced(line, tokens=None)
+    assert 10 < len(message(line).heard) < 30
+
+
+def test_without_usage_the_pace_is_that_of_the_answers_before(line: Line) -> None:
+    say(line)
+    produced(line, tokens=None)
+    line.hear(times=499)  # a slow speaker: 10 s
+    line.buffer("stopped")
+    line.hear(SILENCE)
+    assert message(line).audio_end_ms is None
+    assert message(line).heard == message(line).said
+    say(line, "b", "r2")
+    line.hear(times=250)
+    line.buffer("cleared", "r2")
+    assert message(line, "b").heard == HALF
+
+
+def test_several_items_share_what_the_service_counted_by_their_words(line: Line) -> None:
+    say(line, words="One two three four")
+    output = []
+    for item_id, transcript in (("a", "One two three four"), ("b", "One")):
+        content = [{"type": "output_audio", "transcript": transcript}]
+        item = {"id": item_id, "type": "message", "role": "assistant", "content": content}
+        line.feed("conversation.item.added", item=item, previous_item_id=None)
+        output.append(item)
+    usage = {"output_token_details": {"audio_tokens": 21}}
+    line.feed("response.done", response={"id": "r1", "output": output, "usage": usage})
+    assert message(line).audio_ms == pytest.approx(1050 * 18 / 21)
+    assert message(line, "b").audio_ms == pytest.approx(1050 * 3 / 21)
+
+
+def test_an_answer_that_was_played_to_its_end_is_not_cut(line: Line) -> None:
+    say(line)
+    produced(line, tokens=3)
+    line.hear(times=3)
+    line.buffer("stopped")
+    line.interrupt()
+    assert message(line).audio_end_ms is None
+    assert message(line).heard.strip() == WORDS
+
+
+def test_sound_ahead_of_the_news_of_its_item_was_heard_of_it(line: Line) -> None:
+    line.feed("response.created", response={"id": "r1", "output": []})
+    line.hear(times=10)
+    say(line)
+    line.hear(times=50)
+    line.buffer("cleared")
+    assert message(line).audio_end_ms == 1200
+
+
+def test_an_answer_that_breaks_off_with_the_connection_was_heard_up_to_there(line: Line) -> None:
+    say(line)
+    line.hear(times=20)
+    line.conversation.suspend()
+    assert message(line).audio_end_ms == 400
+
+
+def test_what_is_kept_of_an_answer_that_was_cut_is_what_was_heard(line: Line) -> None:
+    line.conversation.connecting((), AudioRetention())
+    say(line)
+    line.hear(times=10)
+    line.buffer("cleared")
+    line.hear(times=10)
+    produced(line, tokens=50)
+    cut = {"item_id": "a", "content_index": 0, "audio_end_ms": 160}
+    line.feed("conversation.item.truncated", **cut)
+    clip = message(line).content[0].audio
+    assert clip is not None
+    assert clip.samples.tobytes() == 8 * SPEECH

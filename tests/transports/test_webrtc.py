@@ -23,6 +23,7 @@ from rtaudio import (
     __version__,
 )
 from rtaudio.audio import AudioFormat
+from rtaudio.conversation.alignment import heard_words
 from rtaudio.transports import ConnectOptions, FaultyTransport, WebRTCTransport, webrtc
 from rtaudio.transports.base import TransportSink
 
@@ -570,6 +571,46 @@ async def test_the_sound_of_the_track_is_told_as_audio_events(calls: CallService
     pcm = np.frombuffer(b"".join(event.data for event in sound), np.int16)
     assert abs(len(audible(pcm, 24000, least=1000)) / 24000 - 1.5) < 0.1
     assert snr_db(pcm, said[::2][2400:-2400]) > 10
+
+
+async def test_of_an_answer_that_was_cut_history_has_what_was_heard(calls: CallService) -> None:
+    session = RealtimeSession(RealtimeAgent("a"), transport=WebRTCTransport(calls.url))
+    second, cut = asyncio.Event(), asyncio.Event()
+    heard = 0.0
+
+    def hear(event: Any) -> None:
+        nonlocal heard
+        heard += len(event.data) / 48
+        if heard >= 1000:
+            second.set()
+
+    session.on("audio", hear)
+    session.on("audio_interrupted", lambda _: cut.set())
+    async with session:
+        response = {"id": "r1", "status": "in_progress", "output": []}
+        words = "one two three four five six seven eight nine ten eleven twelve"
+        content = [{"type": "output_audio", "transcript": words}]
+        item = {"id": "a", "type": "message", "role": "assistant", "content": content}
+        usage = {"output_token_details": {"audio_tokens": 60}}
+        calls.send(
+            {"type": "response.created", "response": response},
+            {"type": "conversation.item.added", "item": item},
+            {"type": "response.content_part.added", "part": {"type": "audio"}, **WHERE},
+            {"type": "output_audio_buffer.started", "response_id": "r1"},
+            {"type": "response.output_audio.done", **WHERE},
+            {"type": "response.done", "response": {**response, "output": [item], "usage": usage}},
+        )
+        calls.say(voice(48000, 3.0))
+        await second.wait()
+        await session.interrupt()
+        await calls.event("output_audio_buffer.clear")
+        await cut.wait()
+        (message,) = session.history
+        assert message.audio_end_ms == int(heard)
+        assert message.audio_ms == 3000
+        assert message.heard == heard_words(words, message.audio_end_ms, 3000, ())
+        assert message.heard.startswith("one two three four")
+        assert len(message.heard) < len(words)
 
 
 class Lossy:

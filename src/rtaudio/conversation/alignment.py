@@ -15,9 +15,14 @@ from bisect import bisect_right
 
 from rtaudio._native.sound_stream import SoundLength
 
-__all__ = ["Alignment", "heard_words"]
+__all__ = ["Alignment", "heard_words", "usual_ms"]
 
 _MOST_MARKS = 32
+
+# How long a character takes to be said, in milliseconds: of alphabets, and of scripts without
+# spaces, most of which write syllables.
+_CHARACTER_MS = 65.0
+_SYLLABLE_MS = 200.0
 
 # Scripts that are written without spaces between words; any character may end there.
 _UNSPACED = (
@@ -82,6 +87,11 @@ def heard_words(
     (from_ms, first), (to_ms, last) = points[after - 1], points[after]
     spoken = first + math.floor((last - first) * (end_ms - from_ms) / (to_ms - from_ms))
     return text[: _word_end(text, spoken)].rstrip()
+
+
+def usual_ms(text: str) -> float:
+    """How long it takes to say this, in milliseconds, as far as its letters tell."""
+    return sum(_SYLLABLE_MS if _is_unspaced(each) else _CHARACTER_MS for each in text)
 
 
 def _word_end(text: str, position: int) -> int:

@@ -159,6 +159,13 @@ class ItemList:
         node.alignment.sound.ms += length_ms
         return node.alignment.sound
 
+    def set_sound_length(self, item_id: str, length_ms: float) -> None:
+        """Say how much sound an item has, where it is not counted as it comes."""
+        node = self._nodes.get(item_id)
+        if node is not None:
+            node.item = msgspec.structs.replace(node.item, audio_ms=length_ms)
+            self._snapshot = None
+
     def attach(self, sound: Sound) -> None:
         """Let the part of a known item that a sound belongs to have it; make it if need be."""
         node = self._nodes.get(sound.item_id)
@@ -209,7 +216,7 @@ class ItemList:
     def _settle(self, node: _Node) -> None:
         """Join the pieces that have streamed in into the item."""
         alignment = node.alignment
-        if alignment is not None and alignment.sound.ms != (node.item.audio_ms or 0.0):
+        if alignment is not None and alignment.sound.ms not in (0.0, node.item.audio_ms):
             node.item = msgspec.structs.replace(
                 node.item, audio_ms=alignment.sound.ms, audio_marks=tuple(alignment.marks)
             )

@@ -103,7 +103,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         audio_end_ms: where the sound of an interrupted assistant message was cut, in
             milliseconds from its beginning; None where it was not cut.
         audio_ms: milliseconds of sound received of an assistant message, as of its last change;
-            None where none was.
+            where it travels as media, those that there are, by the service's usage or an estimate.
+            None where none was, or it is not known yet.
         audio_marks: what of the transcript arrived with which sound: pairs of milliseconds and the
             characters spoken by then.
         name: the function or tool that a call is of, or a request is about.

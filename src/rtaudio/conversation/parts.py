@@ -77,8 +77,11 @@ class Parts:
         self.settings = WireSettings(outcome)
         self.sequencer = ResponseSequencer(outcome.client_events)
         self.held = HeldSound()
-        speech = Speech if medium == "events" else TrackSpeech
-        self.speech = speech(outcome, self.settings, self.sequencer, self.held)
+        self.speech = (
+            Speech(outcome, self.settings, self.sequencer, self.held)
+            if medium == "events"
+            else TrackSpeech(outcome, self.settings, self.sequencer, self.held, self.record)
+        )
         self.turns = Turns(outcome, self.record, self.held)
         self.questions = Questions()
         self.spending = Spending(outcome, self.sequencer, self.speech)

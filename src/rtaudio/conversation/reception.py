@@ -107,6 +107,7 @@ def _response_done(parts: Parts, event: protocol.ResponseDone, now: float) -> No
     parts.spending.add_response(response.usage)
     parts.sequencer.response_done(response.id)
     parts.turns.ended(response.id, response.output or ())
+    parts.speech.counted(response)
     parts.speech.response_ended(response.id, now)
     parts.spending.tell(now)
 

@@ -200,11 +200,15 @@ class Record:
         item_id, audio_end_ms = event.item_id, event.audio_end_ms
         if self.sounds is not None:
             self.sounds.truncated(event)
+        self.cut(item_id, audio_end_ms)
+        self.retrieve(item_id)
+
+    def cut(self, item_id: str, audio_end_ms: int) -> None:
+        """No more than this was heard of an item; the service may tell better."""
         item = self.history.get(item_id)
         if item is not None:
             self.history.replace(msgspec.structs.replace(item, audio_end_ms=audio_end_ms))
             self.updated()
-        self.retrieve(item_id)
 
     def heard(self, item_id: str, transcript: str) -> None:
         """The service has transcribed the user's speech."""

@@ -214,6 +214,9 @@ class Speech:
     def playback_cleared(self, response_id: str, now: float) -> None:
         """The service has dropped what it had not played; only where sound travels as media."""
 
+    def counted(self, response: protocol.Response) -> None:
+        """The service tells how long a response is; only where sound travels as media."""
+
     def hear(self, pcm: bytes, length_ms: float, now: float) -> None:
         """Sound arrived on a track; only where sound travels as media."""
 

@@ -58,6 +58,11 @@ class Track:
         return self._playing
 
     @property
+    def played(self) -> bool:
+        """Whether the service told that it has played all of what is heard now."""
+        return self._tail_ms is not None
+
+    @property
     def hushed(self) -> bool:
         """Whether what comes is not to be heard."""
         return self._hushed
