@@ -54,11 +54,14 @@ bench-service: $(VENV)/.dev
 	mkdir -p build/bench
 	$(BIN)/python bench/bench_service.py --json build/bench/service.json
 
-## soak: a thousand connections cut at random, over both engines; no sound may be lost or repeated
+## soak: a thousand connections cut at random, over both engines, and RTP_SECONDS of calls over bad networks;
+## no sound may be lost or repeated but what the network lost
 CUTS := 1000
+RTP_SECONDS := 60
 soak: $(VENV)/.dev
 	mkdir -p build/bench
 	$(BIN)/python tests/support/soak.py --cuts $(CUTS) --json build/bench/soak.json
+	$(BIN)/python tests/support/rtp_soak.py --seconds $(RTP_SECONDS) --json build/bench/rtp_soak.json
 
 ## build: rebuild the kernels in place
 build: $(VENV)/.dev
