@@ -17,14 +17,19 @@ from pathlib import Path
 TRIAL = """
 import numpy as np
 import rtaudio
+from aiohttp import web
 from rtaudio.audio import OpusDecoder, OpusEncoder, Resampler
 from rtaudio.protocol import decode_server_event, encode_audio_append
+from rtaudio.server.console import add_console
 
 pcm = (8000 * np.sin(np.arange(480) * 0.1)).astype(np.int16)
 assert len(Resampler(24000, 16000).process(pcm)) == 320
 assert len(OpusDecoder(24000).decode(OpusEncoder(24000).encode(pcm))) == 480
 assert encode_audio_append(pcm).startswith(b'{"type":"input_audio_buffer.append"')
 assert decode_server_event(b'{"type":"input_audio_buffer.cleared","event_id":"e"}').event_id == "e"
+add_console(app := web.Application())
+paths = {resource.canonical for resource in app.router.resources()}
+assert {"/", "/console/main.js", "/console/style/theme.css"} <= paths, paths
 print("rtaudio", rtaudio.__version__, "works from", rtaudio.__file__)
 """
 

@@ -47,6 +47,8 @@ def test_it_prints_its_address_serves_and_ends_cleanly_at_ctrl_c() -> None:
             # What has been read ahead here, `communicate` does not see.
             calls = process.stdout.readline()
             assert calls == f"Calls over WebRTC: http{url[0].removeprefix('ws')}/calls\n"
+            page = url[0].replace("ws:", "http:").removesuffix("v1/realtime")
+            assert process.stdout.readline() == f"Console: {page}\n"
             with connect(url[0]) as client:
                 created = json.loads(client.recv())
                 assert created["type"] == "session.created"

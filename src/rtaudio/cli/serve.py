@@ -88,7 +88,8 @@ def serve(
 ) -> None:
     """Serve the realtime protocol on this machine: speech and text in, transcripts and answers out.
 
-    Connect any client of the protocol to the printed address. Ctrl-C ends the service.
+    Connect any client of the protocol to the printed address, or open the console in a browser.
+    Ctrl-C ends the service.
     """
     from rtaudio.server import Limits, RealtimeServer
     from rtaudio.server.access import is_loopback
@@ -149,5 +150,6 @@ async def _run(server: RealtimeServer, choice: VoiceChoice) -> None:
         typer.echo(f"Listening at {server.url} (Ctrl-C ends it)")
         where = server.calls_url if calls_possible() else "none; pip install 'rtaudio[webrtc]'"
         typer.echo(f"Calls over WebRTC: {where}")
+        typer.echo(f"Console: {server.console_url}")
         typer.echo(f"Voice: {choice.found}{'' if choice.voice else '; answers come as text'}")
         await asyncio.get_running_loop().create_future()

@@ -14,6 +14,7 @@ from rtaudio.server.beta import BetaLine, asks_for_beta
 from rtaudio.server.call_routes import add_calls
 from rtaudio.server.calls import Calls
 from rtaudio.server.client_secret_routes import add_client_secrets
+from rtaudio.server.console import add_console
 from rtaudio.server.docs_page import add_docs
 from rtaudio.server.guard import add_guard
 from rtaudio.server.refused import Refused
@@ -62,6 +63,7 @@ def make_app(service: Service, host: str) -> web.Application:
     add_client_secrets(app, service)
     add_status(app, service)
     add_docs(app)
+    add_console(app)
     app.cleanup_ctx.append(routes.lifetime)
     app.on_shutdown.append(lambda _: service.close())
     app.on_shutdown.append(lambda _: calls.close())

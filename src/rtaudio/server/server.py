@@ -129,6 +129,15 @@ class RealtimeServer:
         return f"http{self.url.removeprefix('ws')}/calls"
 
     @property
+    def console_url(self) -> str:
+        """Where people try the service in a browser, such as `http://127.0.0.1:8765/`.
+
+        Raises:
+            ConfigError: the server is not running.
+        """
+        return f"http{self.url.removeprefix('ws').removesuffix(PATH)}/"
+
+    @property
     def sessions(self) -> int:
         """How many clients are connected."""
         return self._service.sessions
