@@ -180,7 +180,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         events.append(json.loads(text))
         return text
 
-    for module in ("call_line", "call_sound", "connection", "refused"):
+    for module in ("calls.call_line", "calls.call_sound", "connection", "refused"):
         monkeypatch.setattr(f"rtaudio.server.{module}.encode_event", noted)
     yield events
     if importlib.util.find_spec("openai") is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from rtaudio.protocol import InvalidEvent
 from rtaudio.server.config import SessionConfig
-from rtaudio.server.turns import VadSettings
+from rtaudio.server.listening.turns import VadSettings
 
 
 def listening(**fields: Any) -> dict[str, Any]:

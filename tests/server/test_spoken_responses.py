@@ -243,7 +243,7 @@ async def test_sound_that_is_held_back_can_be_cut(
             del now
             return 1e9 if sent_s >= 0.2 else 0.0
 
-    monkeypatch.setattr("rtaudio.server.response.Pace", Still)
+    monkeypatch.setattr("rtaudio.server.answering.response.Pace", Still)
     async with talk(voice=tone_voice()) as client:
         await client.configure(audio={"output": {"format": PCM}})
         await client.write("one two three four")

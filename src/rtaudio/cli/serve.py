@@ -95,7 +95,7 @@ def serve(
     from rtaudio.server.access import is_loopback
     from rtaudio.server.engines.voices import choose_voice
     from rtaudio.server.engines.whisper import WhisperRecogniser
-    from rtaudio.server.tls import server_context
+    from rtaudio.server.web.tls import server_context
 
     if tls_key is not None and tls_cert is None:
         raise ConfigError("--tls-key says nothing without --tls-cert FILE")
@@ -144,7 +144,7 @@ def _responder(script: Path | None, chat: str | None, chat_model: str | None) ->
 
 
 async def _run(server: RealtimeServer, choice: VoiceChoice) -> None:
-    from rtaudio.server.calls import calls_possible
+    from rtaudio.server.calls.calls import calls_possible
 
     async with server:
         typer.echo(f"Listening at {server.url} (Ctrl-C ends it)")

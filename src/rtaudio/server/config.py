@@ -13,13 +13,13 @@ import time
 from typing import Any, Literal, TypeAlias
 
 from rtaudio.protocol import InvalidEvent, merge_session_config, new_id
+from rtaudio.server.listening.turns import VadSettings
 from rtaudio.server.session_schema import (
     Conversing,
     Transcribing,
     check,
     refuse_what_is_elsewhere,
 )
-from rtaudio.server.turns import VadSettings
 
 __all__ = ["SessionConfig"]
 

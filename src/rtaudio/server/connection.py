@@ -25,22 +25,22 @@ from rtaudio.protocol import (
     encode_event,
     new_id,
 )
-from rtaudio.server.hearing import Hearing
+from rtaudio.server.answering.responses import Responses
 from rtaudio.server.item_events import ItemEvents
 from rtaudio.server.items import ItemStore
-from rtaudio.server.responses import Responses
-from rtaudio.server.speech_input import SpeechInput
+from rtaudio.server.listening.hearing import Hearing
+from rtaudio.server.listening.speech_input import SpeechInput
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from rtaudio.protocol import ClientEvent, ServerEvent
-    from rtaudio.server.call_sound import CallSound
+    from rtaudio.server.calls.call_sound import CallSound
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.engines.base import Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
     from rtaudio.server.line import Line
-    from rtaudio.server.recognition import RecognitionPool
+    from rtaudio.server.listening.recognition import RecognitionPool
     from rtaudio.server.session_metrics import SessionMetrics
 
 __all__ = ["Connection"]

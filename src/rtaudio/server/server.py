@@ -8,10 +8,10 @@ from aiohttp import web
 
 from rtaudio.errors import ConfigError
 from rtaudio.server.access import check_binding
-from rtaudio.server.app import PATH, make_app, request_log
 from rtaudio.server.engines.echo import EchoResponder
 from rtaudio.server.limits import Limits
 from rtaudio.server.service import Service
+from rtaudio.server.web.app import PATH, make_app, request_log
 
 if TYPE_CHECKING:
     import ssl

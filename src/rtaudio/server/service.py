@@ -12,15 +12,15 @@ from rtaudio.server.client_secrets import ClientSecrets
 from rtaudio.server.config import SessionConfig
 from rtaudio.server.connection import Connection
 from rtaudio.server.engines.running import running
+from rtaudio.server.listening.recognition import RecognitionPool
 from rtaudio.server.metrics import Metrics
-from rtaudio.server.recognition import RecognitionPool
 from rtaudio.server.refused import Refused
 from rtaudio.server.session_metrics import SessionMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rtaudio.server.call_sound import CallSound
+    from rtaudio.server.calls.call_sound import CallSound
     from rtaudio.server.engines.base import Recogniser, Responder, Voice, VoiceDetector
     from rtaudio.server.limits import Limits
     from rtaudio.server.line import Line

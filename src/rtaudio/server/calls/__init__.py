@@ -1,0 +1,1 @@
+"""Calls over WebRTC: peers, their events and their sound."""

@@ -1,0 +1,1 @@
+"""From appended sound to turns, items and transcripts."""
