@@ -182,10 +182,12 @@ class RecognitionPool:
             begun = time.monotonic()
             self._running += 1
             try:
-                await loop.run_in_executor(self._threads, self._run, job, loop)
+                last = await loop.run_in_executor(self._threads, self._run, job, loop)
             finally:
                 self._running -= 1
                 busy(time.monotonic() - begun)
+            # Whoever learns that the text is complete finds the worker free.
+            job.pieces.put_nowait(last)
 
     def _next(self) -> _Job:
         owner, jobs = next(iter(self._waiting.items()))
@@ -195,20 +197,18 @@ class RecognitionPool:
             self._waiting[owner] = jobs  # behind all others
         return job
 
-    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
-        """Recognise; runs in a thread, and raises nothing."""
-        last: Exception | None = None
+    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> Exception | None:
+        """Recognise; runs in a thread. Returns what went wrong."""
         try:
             for text in self._recogniser.transcribe(
                 job.samples, language=job.language, prompt=job.prompt
             ):
                 if job.abandoned:
-                    return
+                    break
                 loop.call_soon_threadsafe(job.pieces.put_nowait, text)
         except Exception as error:
-            last = error
-        with contextlib.suppress(RuntimeError):  # the loop was closed; nobody waits any more
-            loop.call_soon_threadsafe(job.pieces.put_nowait, last)
+            return error
+        return None
 
     def _load(self) -> None:
         try:
