@@ -62,11 +62,6 @@ class Track:
         """Whether the service told that it has played all of what is heard now."""
         return self._tail_ms is not None
 
-    @property
-    def hushed(self) -> bool:
-        """Whether what comes is not to be heard."""
-        return self._hushed
-
     def part_began(self, part: TrackPart) -> None:
         """The service began to produce the sound of a part."""
         self._latest = part
