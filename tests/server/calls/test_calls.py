@@ -293,7 +293,7 @@ async def test_a_client_that_vanishes_is_noticed(
 async def test_a_client_that_never_connects_is_given_up(
     engines: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtaudio.server.call_line.OPENING_S", 0.1)
+    monkeypatch.setattr("rtaudio.server.calls.call_line.OPENING_S", 0.1)
     client = CallClient()
     async with RealtimeServer(**engines) as server:
         import aiohttp
