@@ -33,6 +33,7 @@ from rtaudio.server.listening.speech_input import SpeechInput
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
 
     from rtaudio.protocol import ClientEvent, ServerEvent
     from rtaudio.server.calls.call_sound import CallSound
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from rtaudio.server.line import Line
     from rtaudio.server.listening.recognition import RecognitionPool
     from rtaudio.server.session_metrics import SessionMetrics
+
+    _Handlers: TypeAlias = dict[type[ClientEvent], Callable[[Any], Awaitable[None]]]
 
 __all__ = ["Connection"]
 
@@ -81,6 +84,7 @@ class Connection:
     ) -> None:
         self._line = line
         self._metrics = metrics
+        self._send = _sender(line, metrics)
         self._config = config
         self._session_s = limits.session_s
         self._sound = sound
@@ -88,7 +92,6 @@ class Connection:
             sound.watch(metrics)
         # Events and sound are dealt with one at a time, in the order in which they come.
         self._turn = asyncio.Lock()
-        self._listening: asyncio.Task[None] | None = None
         self._items = ItemStore(max_items=limits.items, max_bytes=limits.retained_bytes)
         hearing = Hearing(config, self._items, pool)
         self._responses = Responses(
@@ -112,16 +115,7 @@ class Connection:
             limits=limits,
             track=None if sound is None else sound.format,
         )
-        self._handlers: dict[type[ClientEvent], Callable[[Any], Awaitable[None]]] = {
-            SessionUpdate: self._update_session,
-            InputAudioBufferAppend: self._append,
-            InputAudioBufferCommit: self._commit,
-            InputAudioBufferClear: self._clear,
-            **ItemEvents(self._send, config, self._items).handlers,
-            ResponseCreate: self._create_response,
-            ResponseCancel: self._cancel_response,
-            OutputAudioBufferClear: self._clear_output,
-        }
+        self._item_events = ItemEvents(self._send, config, self._items)
 
     async def run(self) -> None:
         """Serve the client until the line closes, from either side, or its time is over."""
@@ -134,9 +128,6 @@ class Connection:
         except ConnectionError:
             pass
         finally:
-            if self._listening is not None:
-                self._listening.cancel()
-                await asyncio.gather(self._listening, return_exceptions=True)
             await self._responses.close()
             await self._speech.close()
         if expired:
@@ -146,11 +137,15 @@ class Connection:
         if math.isfinite(self._session_s):
             self._config.expire_in(self._session_s)
         await self._send(SessionCreated(event_id=new_id("event"), session=self._config.settings))
-        if self._sound is not None:
-            self._listening = asyncio.create_task(self._listen(self._sound))
-        async for message in self._line:
-            async with self._turn:
-                await self._receive(message)
+        handlers = self._handlers()
+        listening = asyncio.create_task(self._listen())
+        try:
+            async for message in self._line:
+                async with self._turn:
+                    await self._receive(message, handlers)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def _say_expired(self) -> None:
         text = f"The session reached its maximum duration of {self._session_s:g} seconds."
@@ -161,15 +156,12 @@ class Connection:
                 await self._send(ErrorEvent(event_id=new_id("event"), error=detail))
                 await self._line.close(_GOING_AWAY, text)
 
-    async def _send(self, event: ServerEvent) -> None:
-        """Send an event; raises ConnectionError once the client is gone."""
-        self._metrics.sent(event)
-        await self._line.send(encode_event(event))
-
-    async def _listen(self, sound: CallSound) -> None:
+    async def _listen(self) -> None:
         """Hear what a call's client says, until the call is over."""
+        if self._sound is None:
+            return
         told = False
-        async for pcm in sound:
+        async for pcm in self._sound:
             async with self._turn:
                 try:
                     await self._speech.append(pcm)
@@ -182,7 +174,20 @@ class Connection:
                         _log.error("the sound of a call failed: %s", type(error).__name__)
                         await self._send(_server_failed(None))
 
-    async def _receive(self, message: str | bytes) -> None:
+    def _handlers(self) -> _Handlers:
+        # Kept by who asks, as an attribute would close a circle; see `_sender`.
+        return {
+            SessionUpdate: self._update_session,
+            InputAudioBufferAppend: self._append,
+            InputAudioBufferCommit: self._commit,
+            InputAudioBufferClear: self._clear,
+            **self._item_events.handlers,
+            ResponseCreate: self._create_response,
+            ResponseCancel: self._cancel_response,
+            OutputAudioBufferClear: self._clear_output,
+        }
+
+    async def _receive(self, message: str | bytes, handlers: _Handlers) -> None:
         event_id = None
         try:
             if isinstance(message, bytes):
@@ -192,7 +197,7 @@ class Connection:
             event = decode_client_event(message)
             event_id = event.event_id
             self._metrics.received(event)
-            await self._handlers[type(event)](event)
+            await handlers[type(event)](event)
         except InvalidEvent as error:
             detail = ErrorDetail(
                 type="invalid_request_error",
@@ -248,6 +253,20 @@ class Connection:
                 param="type",
             )
         await self._responses.silence()
+
+
+def _sender(line: Line, metrics: SessionMetrics) -> Callable[[ServerEvent], Awaitable[None]]:
+    """What sends an event, and raises ConnectionError once the client is gone.
+
+    All parts of a connection have it, so it is no method: a connection that its parts refer to is
+    a circle, and a session's sound would stay in memory until the collector comes by.
+    """
+
+    async def send(event: ServerEvent) -> None:
+        metrics.sent(event)
+        await line.send(encode_event(event))
+
+    return send
 
 
 def _server_failed(event_id: str | None) -> ErrorEvent:

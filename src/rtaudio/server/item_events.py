@@ -58,8 +58,11 @@ class ItemEvents:
         self._send = send
         self._config = config
         self._items = items
-        #: What is to be called for which event.
-        self.handlers: dict[type[ClientEvent], Callable[[Any], Awaitable[None]]] = {
+
+    @property
+    def handlers(self) -> dict[type[ClientEvent], Callable[[Any], Awaitable[None]]]:
+        """What is to be called for which event."""
+        return {
             ConversationItemCreate: self._create,
             ConversationItemRetrieve: self._retrieve,
             ConversationItemDelete: self._delete,

@@ -67,7 +67,6 @@ class Responses:
             "limits": limits,
             "playback": playback,
             "conversation_id": new_id("conv"),
-            "over": self._over,
         }
         self._running: dict[str, tuple[ResponseRun, asyncio.Task[None]]] = {}
         self._active: str | None = None  # the response that writes to the conversation
@@ -174,7 +173,12 @@ class Responses:
 
     def _begin(self, request: ResponseRequest) -> None:
         run = ResponseRun(
-            self._send, request, config=self._config, items=self._items, **self._engines
+            self._send,
+            request,
+            config=self._config,
+            items=self._items,
+            over=self._over,
+            **self._engines,
         )
         task = asyncio.create_task(run.run())
         self._running[run.id] = (run, task)
