@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -140,6 +142,57 @@ async def test_a_client_that_sends_is_not_idle(
         assert "connection_idle" in await next_of(aiohttp.WSMsgType.TEXT)
 
 
+async def stop_reading(server: RealtimeServer) -> asyncio.StreamWriter:
+    """Have answers made for a client that reads none of them, until the service waits for it."""
+    address = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1024)
+    upgrade = (
+        "GET /v1/realtime HTTP/1.1",
+        f"Host: {address.netloc}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    writer.write("\r\n".join((*upgrade, "", "")).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    unknown = b'{"type":"' + b"x" * 100 + b'"}'
+    message = bytes((0x81, 0x80 | len(unknown), 0, 0, 0, 0)) + unknown
+    with suppress(TimeoutError):
+        while True:  # each answer is longer than what it answers, so the service is held up first
+            writer.write(message * 500)
+            await asyncio.wait_for(writer.drain(), 0.5)
+    return writer
+
+
+async def test_a_client_that_reads_nothing_is_cut_off_when_the_service_ends(
+    engines: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_line, "_CLOSE_S", 0.01)
+    server = RealtimeServer(**engines)
+    await server.__aenter__()
+    writer = await stop_reading(server)
+    assert server.sessions == 1
+    await asyncio.wait_for(server.__aexit__(None, None, None), 20)
+    assert server.sessions == 0
+    writer.transport.abort()
+
+
+async def test_a_client_that_reads_nothing_is_cut_off_when_it_is_idle(
+    engines: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_line, "_CLOSE_S", 0.01)
+    monkeypatch.setattr(websocket_line, "_PING_S", 0.01)
+    now = 0.0
+    monkeypatch.setattr(websocket_line, "monotonic", lambda: now)
+    async with RealtimeServer(**engines, limits=Limits(idle_s=10.0)) as server:
+        writer = await stop_reading(server)
+        assert server.sessions == 1
+        now += 11.0
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(writer.drain(), 20)
+
+
 async def test_messages_that_were_read_ahead_leave_others_their_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -148,7 +201,7 @@ async def test_messages_that_were_read_ahead_leave_others_their_turn(
             return aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, "{}", None)
 
     monkeypatch.setattr(websocket_line, "_TURN_S", 0.0)
-    line = WebSocketLine(ReadAhead())  # type: ignore[arg-type]
+    line = WebSocketLine(ReadAhead(), None)  # type: ignore[arg-type]
     turns: list[str] = []
     other = asyncio.create_task(asyncio.sleep(0))
     other.add_done_callback(lambda _: turns.append("other"))

@@ -35,10 +35,12 @@ class WebSocketLine:
 
     Args:
         socket: it is prepared.
+        transport: what it goes over, None where the client is gone already.
     """
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
+        self._transport = transport
         self._began = monotonic()  # since when nobody else may have had a turn
         self._used = self._began  # when something last went over it
 
@@ -72,8 +74,15 @@ class WebSocketLine:
         raise StopAsyncIteration
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the WebSocket and wait, for some seconds, for the client's answer."""
-        await self._socket.close(code=code, message=reason.encode())
+        """Close the WebSocket and wait, for some seconds, for the client's answer.
+
+        A client that reads nothing until then, not even what was sent before, is cut off.
+        """
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._socket.close(code=code, message=reason.encode())
+        except TimeoutError:
+            self._cut_off()
 
     async def keep(self, idle_s: float) -> None:
         """Ping every 20 s, until the client is gone or idle; call it in a task.
@@ -91,7 +100,16 @@ class WebSocketLine:
                 await asyncio.sleep(min(_PING_S, rest))
                 await self._socket.ping()
             text = f"Nothing was sent or received for {idle_s:g} s."
-            await Refused(text, code="connection_idle", close_code=_IDLE).tell(self)
+            try:
+                async with asyncio.timeout(_CLOSE_S):
+                    await Refused(text, code="connection_idle", close_code=_IDLE).tell(self)
+            except TimeoutError:
+                self._cut_off()
+
+    def _cut_off(self) -> None:
+        """End the connection without a word, so that whoever waits to send over it is woken."""
+        if self._transport is not None:
+            self._transport.abort()
 
 
 @asynccontextmanager
@@ -116,13 +134,13 @@ async def open_line(request: web.Request, limits: Limits) -> AsyncIterator[WebSo
         writer_limit=_WRITE_AHEAD_BYTES,
     )
     await socket.prepare(request)
-    line = WebSocketLine(socket)
+    line = WebSocketLine(socket, request.transport)
     keeper = asyncio.create_task(line.keep(limits.idle_s))
     try:
         yield line
     except Exception:
-        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+        await line.close(WSCloseCode.INTERNAL_ERROR, "")
         raise
     finally:
         keeper.cancel()
-        await socket.close()
+        await line.close(WSCloseCode.OK, "")
