@@ -52,7 +52,7 @@ _CODES = (
     (re.compile(r"Expected `object` of length <= "), "object_above_max_properties"),
     (re.compile(r"Expected `[^`]*`, got `[^`]*`"), "invalid_type"),
 )
-_PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+_PATH = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`$")
 
 
 def decode_client_event(message: Message) -> ClientEvent:

@@ -231,6 +231,12 @@ async def test_out_of_band_responses_run_beside_the_conversations_up_to_a_bound(
             "unknown_parameter",
             "response.audio.output.speed",
         ),
+        ({"metadata": {"k" * 65: ""}}, "string_above_max_length", "response.metadata"),
+        (
+            {"input": [{"type": "message", "role": "user"}]},
+            "missing_required_parameter",
+            "response.input[0].content",
+        ),
         (
             {"metadata": {str(n): "" for n in range(17)}},
             "object_above_max_properties",
@@ -245,6 +251,8 @@ async def test_a_request_that_is_wrong_is_refused_with_its_param(
         await client.send("response.create", response=payload)
         (error,) = await client.receive("error")
         assert (error["error"]["code"], error["error"]["param"]) == (code, param)
+        assert "'item" not in error["error"]["message"]
+        assert "$" not in error["error"]["message"]
 
 
 async def test_a_responder_that_raises_fails_the_response_and_not_the_session(talk: Any) -> None:

@@ -107,6 +107,7 @@ async def test_a_mistake_is_named(
         error = (await response.json())["error"]
         assert (response.status, error["code"], error["param"]) == (400, code, param)
         assert error["type"] == "invalid_request_error"
+        assert param is None or f"'{param}'" in error["message"]
 
 
 async def test_what_is_no_json_is_refused(http: Callable[..., Any]) -> None:

@@ -100,5 +100,6 @@ def _item(index: int, raw: dict[str, Any], items: ItemStore) -> Item:
         event = cast("ConversationItemCreate", decode_client_event(msgspec.json.encode(wrapped)))
     except InvalidEvent as error:
         param = (error.param or "item").replace("item", place, 1)
-        raise InvalidEvent(str(error), code=error.code, param=param) from None
+        text = str(error).replace("'item", f"'{place}", 1)
+        raise InvalidEvent(text, code=error.code, param=param) from None
     return msgspec.structs.replace(event.item, id=event.item.id or new_id("item"))

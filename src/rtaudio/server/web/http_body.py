@@ -77,5 +77,6 @@ async def read_json(request: web.Request, structure: Any, max_bytes: int) -> dic
         check(value, structure, "body")
     except InvalidEvent as error:
         param = error.param and error.param.removeprefix("body.")
-        raise Refused(str(error), code=error.code, param=param) from None
+        text = str(error).replace("'body.", "'", 1)
+        raise Refused(text, code=error.code, param=param) from None
     return value
