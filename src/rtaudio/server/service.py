@@ -83,7 +83,7 @@ class Service:
         self._open: dict[Line, _Open] = {}
         self.pool = RecognitionPool(recogniser)
         self.metrics = Metrics(
-            sessions=lambda: Counter(one.transport for one in self._open.values()),
+            sessions=self._by_transport,
             waiting=lambda: self.pool.waiting,
             running=lambda: self.pool.running,
         )
@@ -92,6 +92,12 @@ class Service:
     def sessions(self) -> int:
         """How many sessions there are now."""
         return len(self._open)
+
+    def _by_transport(self) -> dict[str, int]:
+        # A row that is missing while there are none would look like a service that is down.
+        counts = Counter(websocket=0, webrtc=0)
+        counts.update(one.transport for one in self._open.values())
+        return counts
 
     async def start(self) -> None:
         """Begin to serve; call once."""

@@ -52,6 +52,7 @@ async def test_metrics_follow_a_session(http: Callable[..., Any]) -> None:
                 assert refused["error"]["code"] == "session_limit_reached"
             now = await figures(client)
         assert now['rtaudio_sessions{transport="websocket"}'] == 1
+        assert now['rtaudio_sessions{transport="webrtc"}'] == 0
         assert now['rtaudio_sessions_total{transport="websocket"}'] == 1
         assert now['rtaudio_sessions_refused_total{code="session_limit_reached"}'] == 1
         assert now['rtaudio_events_received_total{type="input_audio_buffer.clear"}'] == 1
