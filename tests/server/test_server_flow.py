@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RATE = 16000
 PCM = {"type": "audio/pcm", "rate": RATE}
+COMMIT = "input_audio_buffer.commit"
 ITEM = ("input_audio_buffer.committed", "conversation.item.added", "conversation.item.done")
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 
@@ -167,6 +168,24 @@ async def test_a_clear_ends_the_turn_and_the_clock_goes_on() -> None:
         await client.append(level(0.512, 5000))
         (started,) = await client.receive("input_audio_buffer.speech_started")
         assert started["audio_start_ms"] == 512
+
+
+@pytest.mark.parametrize(
+    ("event", "answers"),
+    [("input_audio_buffer.clear", ("input_audio_buffer.cleared",)), (COMMIT, ITEM)],
+)
+async def test_silence_behind_what_a_client_cleared_or_committed_begins_no_turn(
+    event: str, answers: tuple[str, ...]
+) -> None:
+    vad = {"type": "server_vad", "prefix_padding_ms": 0, "silence_duration_ms": 96}
+    async with client_of(Gated(), turn_detection=vad, transcription=None) as client:
+        await client.append(level(0.52, 5000))  # no whole number of windows
+        await client.receive("input_audio_buffer.speech_started")
+        await client.send(event)
+        await client.receive(*answers)
+        await client.append(level(0.512, 0))
+        await client.send("session.update", session={"type": "transcription"})
+        await client.receive("session.updated")
 
 
 async def test_a_turn_that_never_ends_is_committed_before_the_buffer_is_full() -> None:

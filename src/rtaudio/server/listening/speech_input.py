@@ -113,6 +113,8 @@ class SpeechInput:
         )
         self._silence = Silence(pool.sample_rate)
         self._live = LiveTranscript(send, config, pool, self._buffer)
+        # None also behind a commit or clear by the client: a detector that remembers what was said
+        # before would hear another turn begin in the silence after it.
         self._turns: TurnDetector | None = None
         self._detector_failed = False
         self._turn: tuple[str, int] | None = None  # item id and start of the turn being spoken
@@ -193,11 +195,13 @@ class SpeechInput:
             )
         item_id = self._turn[0] if self._turn is not None else self._live.item_id
         await self._make_item(item_id or new_id("item"), begin, self._buffer.end)
+        self._turns = None
 
     async def clear(self) -> None:
         """Empty the buffer."""
         self._buffer.clear()
         self._end_turn()
+        self._turns = None
         await self._send(InputAudioBufferCleared(event_id=new_id("event")))
 
     # Turn detection.
