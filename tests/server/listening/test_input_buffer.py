@@ -52,6 +52,15 @@ def test_the_clock_goes_on_over_a_clear_and_a_change_of_format() -> None:
     assert buffer.end == pytest.approx(32000, abs=200)
 
 
+def test_half_a_sample_waits_for_its_other_half_until_a_clear() -> None:
+    buffer = InputBuffer(PCM_16K, 16000, max_s=1.0)
+    sound = ramp(1000, 1100)
+    assert buffer.append(sound[:101]).tobytes() == sound[:100]
+    assert buffer.append(sound[101:111]).tobytes() == sound[100:110]
+    buffer.clear()
+    assert buffer.append(sound).tobytes() == sound
+
+
 def test_sound_beyond_the_bound_is_refused_whole() -> None:
     buffer = InputBuffer(PCM_24K, 16000, max_s=1.0)
     buffer.append(bytes(2 * 12000))

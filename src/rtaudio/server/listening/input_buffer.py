@@ -76,13 +76,12 @@ class InputBuffer:
         """Convert and hold sound.
 
         Args:
-            data: whole samples in the source format.
+            data: in the source format; it may end amid a sample that the next data goes on with.
 
         Returns:
             The samples that were added, at `sample_rate`.
 
         Raises:
-            AudioError: `data` ends amid a sample.
             BufferFull: it would be more than may be held.
         """
         width = 2 if self._source.encoding == "pcm16" else 1
@@ -119,5 +118,6 @@ class InputBuffer:
         self._start += count
 
     def clear(self) -> None:
-        """Forget all sound held; the clock goes on."""
+        """Forget all sound, also the half of a sample; the clock goes on."""
+        self._converter.reset()
         self.drop_before(self.end)

@@ -7,7 +7,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from rtaudio.errors import AudioError, ConfigError, RtAudioError
+from rtaudio.errors import ConfigError, RtAudioError
 from rtaudio.protocol import (
     NULL,
     ContentPart,
@@ -156,13 +156,11 @@ class SpeechInput:
         """Take sound in the session's input format; may begin and end turns.
 
         Raises:
-            InvalidEvent: the buffer is full, or the sound ends amid a sample.
+            InvalidEvent: the buffer is full.
         """
         before = self._buffer.end
         try:
             samples = self._buffer.append(audio)
-        except AudioError as error:
-            raise InvalidEvent(str(error), code="invalid_value", param="audio") from None
         except BufferFull:
             seconds = self._buffer.max_samples / self._buffer.sample_rate
             raise InvalidEvent(
