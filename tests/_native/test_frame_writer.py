@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -129,6 +130,41 @@ def test_a_child_process_does_not_go_on_with_the_keys_of_its_parent() -> None:
     ours = {read(frame)[1] for frame in transport.written}
     assert len(theirs) == 1200
     assert len(ours & {theirs[at : at + 4] for at in range(0, 1200, 4)}) < 5
+
+
+def test_a_transport_may_write_through_another_writer_meanwhile() -> None:
+    inner, inner_transport = writer()
+
+    class Busy(Transport):
+        def is_closing(self) -> bool:
+            assert inner.send_append(bytes(range(200)))
+            return super().is_closing()
+
+        def write(self, data: bytes) -> None:
+            assert inner.send(b"meanwhile")
+            super().write(data)
+
+    transport = Busy()
+    outer = FrameWriter(-1, cast("Any", transport))
+    texts = [b"outer %d" % number * 20 for number in range(40)]
+    assert [outer.send(text) for text in texts] == [True] * len(texts)
+    assert [read(frame)[2] for frame in transport.written] == texts
+    meanwhile = [encode_append(bytes(range(200))), b"meanwhile"] * len(texts)
+    assert [read(frame)[2] for frame in inner_transport.written] == meanwhile
+
+
+def test_threads_with_a_writer_each_do_not_disturb_each_other() -> None:
+    def write_many(number: int) -> list[bytes]:
+        write, transport = writer()
+        pcm = np.full(480, number, np.int16).tobytes()
+        for _ in range(500):
+            write.send_append(pcm)
+        return [read(frame)[2] for frame in transport.written]
+
+    with ThreadPoolExecutor(4) as threads:
+        for number, payloads in enumerate(threads.map(write_many, range(4))):
+            pcm = np.full(480, number, np.int16).tobytes()
+            assert payloads == [encode_append(pcm)] * 500
 
 
 def test_frames_go_straight_to_the_socket(pair: tuple[socket.socket, socket.socket]) -> None:

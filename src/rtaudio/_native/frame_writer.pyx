@@ -1,17 +1,16 @@
 """Messages of a client, written to a socket as WebSocket frames (RFC 6455, section 5).
 
 A client masks what it sends with a key that nobody can foresee, another one for each frame (section
-5.3): keys come from the system's own generator, many at a time. Sound is written from the samples into
-the finished frame, in the memory from which the socket takes it, so no object is made on the way.
-
-That memory is one for all writers. The GIL is held from the first byte that is written to it until the
-socket has taken the last or it is copied, and nothing of Python runs in between.
+5.3): each writer takes its own from the system's generator, several at a time. Sound is written from the
+samples into the finished frame, in the memory from which the socket takes it, so no object is made on
+the way. That memory is of the call's stack; what the socket does not take of it is copied.
 """
 
 import os
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_SetFromErrno
 from libc.string cimport memcpy
 
 from rtaudio._native._buffer cimport ByteView, borrow_bytes, release_bytes
@@ -30,30 +29,18 @@ cdef enum:  # ways of a frame
 cdef enum:
     TEXT = 1  # opcode
     ROOM_BYTES = 16384  # frames up to here take no memory of their own; 300 ms of sound at 24 kHz
-    KEYS = 256  # fetched at a time
 
-cdef u8 _room[ROOM_BYTES]
-cdef u8 _keys[KEYS * RTA_FRAME_KEY_BYTES]
-cdef Py_ssize_t _keys_left = 0
+cdef unsigned int _forks = 0  # between this process and the one that imported this first
 
 
-cdef int _provide_key() except -1:
-    """See to it that there is a key to take."""
-    global _keys_left
-    if _keys_left == 0:
-        fresh = os.urandom(KEYS * RTA_FRAME_KEY_BYTES)
-        memcpy(_keys, PyBytes_AS_STRING(fresh), KEYS * RTA_FRAME_KEY_BYTES)
-        _keys_left = KEYS
-    return 0
+def _count_fork():
+    global _forks
+    _forks += 1
 
 
-def _forget_keys():
-    global _keys_left
-    _keys_left = 0
-
-
-# Two processes that use the same keys could tell each other's.
-os.register_at_fork(after_in_child=_forget_keys)
+# A child begins with the keys that its parent has left; two processes that use the same ones could tell
+# each other's.
+os.register_at_fork(after_in_child=_count_fork)
 
 
 @cython.final
@@ -62,7 +49,7 @@ cdef class FrameWriter:
 
     As long as nothing waits in the event loop's transport, frames go to the socket at once, past the
     transport; what the socket does not take, and all errors, are left to the transport. Nobody else
-    may write to it, but for a last frame.
+    may write to it, but for a last frame. One thread at a time may use a writer.
 
     Args:
         fd: of the connection's socket, which stays open as long as the writer is used; -1 where
@@ -118,15 +105,17 @@ cdef class FrameWriter:
         cdef Py_ssize_t head = rta_frame_head_size(size)
         if head + size > ROOM_BYTES:
             return self.send(encode_append(pcm))
+        cdef u8 room[ROOM_BYTES]
         cdef int way = self._prepare()
         if way == NO_WAY:
             return False
-        write_append(<const u8 *>PyBytes_AS_STRING(pcm), length, _room + head)
-        return self._finish(_room, head, size, TEXT, way == DIRECT)
+        write_append(<const u8 *>PyBytes_AS_STRING(pcm), length, room + head)
+        return self._finish(room, head, size, TEXT, way == DIRECT)
 
     cdef bint _send(self, const u8 *text, Py_ssize_t length, int opcode) except -1:
         cdef Py_ssize_t head = rta_frame_head_size(length)
-        cdef u8 *frame = _room
+        cdef u8 room[ROOM_BYTES]
+        cdef u8 *frame = room
         cdef int way = self._prepare()
         if way == NO_WAY:
             return False
@@ -147,19 +136,27 @@ cdef class FrameWriter:
                 way = NO_WAY
             elif self._has_left:
                 way = BY_TRANSPORT
-        # Last, as all that runs in Python may let other threads take keys.
-        _provide_key()
+        # Last, as the transport's methods may write through this writer.
+        self._provide_key()
         return way
+
+    cdef int _provide_key(self) except -1:
+        """See to it that there is a key to take."""
+        if self._keys_left == 0 or self._keys_of != _forks:
+            if getentropy(self._keys, KEYS * RTA_FRAME_KEY_BYTES) != 0:
+                PyErr_SetFromErrno(OSError)
+            self._keys_left = KEYS
+            self._keys_of = _forks
+        return 0
 
     cdef bint _finish(
         self, u8 *frame, Py_ssize_t head, Py_ssize_t length, int opcode, bint direct
     ) except -1:
-        global _keys_left
         cdef Py_ssize_t size = head + length
         cdef Py_ssize_t sent = 0
         cdef const u8 *key
-        _keys_left -= 1
-        key = _keys + _keys_left * RTA_FRAME_KEY_BYTES
+        self._keys_left -= 1
+        key = self._keys + self._keys_left * RTA_FRAME_KEY_BYTES
         rta_frame_write_head(frame, opcode, length, key)
         rta_frame_mask(frame + head, length, key)
         if direct:
