@@ -10,7 +10,7 @@ import pytest
 
 from rtaudio import ConfigError, ProtocolError, TransportError
 from rtaudio.transports import ConnectOptions, RealtimeTransport
-from rtaudio.transports.base import TransportSink, resolve_api_key
+from rtaudio.transports.base import TransportSink
 
 
 class Recorder(RealtimeTransport):
@@ -177,26 +177,3 @@ def test_what_a_transport_has_to_implement_is_named(name: str) -> None:
     arguments = () if name == "close" else ({},)
     with pytest.raises(NotImplementedError, match=name):
         getattr(RealtimeTransport(), name)(*arguments)
-
-
-async def test_a_key_that_is_no_text_is_refused_without_naming_it() -> None:
-    with pytest.raises(ConfigError, match="got bytes") as caught:
-        await resolve_api_key(lambda: b"sk-secret")  # type: ignore[arg-type,return-value]
-    assert "secret" not in str(caught.value)
-
-
-async def test_a_key_that_comes_after_its_attempt_was_given_up_is_dropped() -> None:
-    asked = asyncio.Event()
-
-    async def stubborn() -> str:
-        asked.set()
-        try:
-            await asyncio.get_running_loop().create_future()
-        except asyncio.CancelledError:
-            return "sk-late"
-
-    attempt = asyncio.ensure_future(resolve_api_key(stubborn))
-    await asked.wait()
-    attempt.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await attempt

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rtaudio.session.offer import Offer
     from rtaudio.session.options import RealtimeSessionOptions
     from rtaudio.session.reconnect import ReconnectPolicy
-    from rtaudio.transports.base import ApiKey
+    from rtaudio.transports.api_key import ApiKey
 
 __all__ = ["Lifecycle"]
 

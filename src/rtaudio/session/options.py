@@ -29,7 +29,7 @@ from rtaudio.transports import RealtimeTransport, WebRTCTransport, WebSocketTran
 
 if TYPE_CHECKING:
     from rtaudio.session.approvals import ToolErrorFormatter
-    from rtaudio.transports.base import ApiKey
+    from rtaudio.transports.api_key import ApiKey
 
 __all__ = ["RealtimeSessionOptions"]
 

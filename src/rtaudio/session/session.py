@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from rtaudio.session.stats import SessionStats
     from rtaudio.session.stream import EventStream
     from rtaudio.transports import RealtimeTransport
-    from rtaudio.transports.base import ApiKey, TransportStatus
+    from rtaudio.transports.api_key import ApiKey
+    from rtaudio.transports.base import TransportStatus
 
 __all__ = ["RealtimeSession"]
 

@@ -16,7 +16,6 @@ follows these steps by itself.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from base64 import b64encode
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
 
     from rtaudio.audio import AudioFormat
     from rtaudio.protocol import ServerEvent, UnknownEvent
+    from rtaudio.transports.api_key import ApiKey
 
 __all__ = [
     "DONE",
-    "ApiKey",
     "ConnectOptions",
     "Medium",
     "RawMessage",
@@ -47,16 +46,12 @@ __all__ = [
     "TransportStatus",
     "finish",
     "lasting",
-    "resolve_api_key",
 ]
 
 _log = logging.getLogger("rtaudio.transports")
 
 TransportStatus = Literal["disconnected", "connecting", "connected"]
 Medium = Literal["events", "track", "none"]
-
-#: A credential, or something that fetches one when a connection is made.
-ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 #: A message in wire form: JSON text, or its UTF-8 bytes.
 Frame: TypeAlias = bytes | bytearray | memoryview | str
@@ -422,23 +417,3 @@ async def finish(result: Awaitable[None] | None) -> None:
 def lasting(message: RawMessage) -> RawMessage:
     """What may be kept of something that arrived: a memoryview's bytes, all else as it is."""
     return bytes(message) if isinstance(message, memoryview) else message
-
-
-async def resolve_api_key(key: ApiKey | None) -> str | None:
-    """Turn an API key option into the key, calling and awaiting it where needed.
-
-    Raises:
-        ConfigError: it is neither a text nor something that returns one. The value is not named.
-    """
-    value: Any = key
-    if callable(value):
-        value = value()
-        if inspect.isawaitable(value):
-            value = await value
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # The attempt was given up, but the look-up went on: its key comes too late.
-                raise asyncio.CancelledError
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"api_key must be or return a str, got {type(value).__name__}")
-    return value

@@ -24,7 +24,7 @@ import msgspec
 
 from rtaudio.errors import ConfigError
 from rtaudio.protocol import encode_event
-from rtaudio.transports.base import ConnectOptions, RawMessage, RealtimeTransport, resolve_api_key
+from rtaudio.transports.api_key import resolve_api_key
 from rtaudio.transports.redaction import redact
 from rtaudio.transports.wrapping import WrappingTransport
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from rtaudio.errors import ProtocolError
     from rtaudio.protocol import ServerEvent, UnknownEvent
-    from rtaudio.transports.base import ApiKey
+    from rtaudio.transports.api_key import ApiKey
+    from rtaudio.transports.base import ConnectOptions, RawMessage, RealtimeTransport
     from rtaudio.transports.clock import Clock
 
 __all__ = ["RecordedRow", "RecordingTransport", "read_recording", "without_sound"]

@@ -13,7 +13,6 @@ configuration, and attaches to it:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -21,12 +20,14 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from rtaudio.errors import ConfigError
-from rtaudio.transports.base import ApiKey, ConnectOptions, resolve_api_key
+from rtaudio.transports.api_key import ApiKey, find_api_key
 from rtaudio.transports.http import check_http_url, post, refusal
 from rtaudio.transports.websocket import WebSocketTransport
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from rtaudio.transports.base import ConnectOptions
 
 __all__ = ["SipCalls", "SipTransport"]
 
@@ -214,11 +215,5 @@ class SipCalls:
             raise refusal(f"to {verb} the call", reply)
 
     async def _headers(self) -> dict[str, str]:
-        key = await resolve_api_key(self._api_key)
-        if key is None and self._base_url == _CLOUD_URL:
-            key = os.environ.get("OPENAI_API_KEY") or None
-            if key is None:
-                raise ConfigError(
-                    "the cloud service needs an API key: give api_key, or set OPENAI_API_KEY"
-                )
+        key = await find_api_key(self._api_key, is_cloud=self._base_url == _CLOUD_URL)
         return {} if key is None else {"Authorization": f"Bearer {key}"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,7 +15,8 @@ import msgspec
 from rtaudio.audio import AudioFormat
 from rtaudio.errors import AudioError, ConfigError, TransportError
 from rtaudio.protocol import encode_event
-from rtaudio.transports.base import ApiKey, ConnectOptions, RealtimeTransport, resolve_api_key
+from rtaudio.transports.api_key import ApiKey, find_api_key
+from rtaudio.transports.base import ConnectOptions, RealtimeTransport
 from rtaudio.transports.http import check_http_url
 from rtaudio.transports.microphone import Microphone, MicrophoneSource, check_source
 from rtaudio.transports.outgoing_sound import OutgoingSound
@@ -227,7 +227,8 @@ class WebRTCTransport(RealtimeTransport):
         url = options.url or self._url
         if url is not None:
             check_http_url("url", url)
-        key = await self._key(options, is_cloud=url is None)
+        given = options.api_key if options.api_key is not None else self._api_key
+        key = await find_api_key(given, is_cloud=url is None)
         sound_in, sound_out = self._formats
         outgoing = OutgoingSound(sound_in.sample_rate, **self._encoding)
         outgoing.muted = self._muted
@@ -407,19 +408,6 @@ class WebRTCTransport(RealtimeTransport):
             task = asyncio.ensure_future(self._hang_up(peer, microphone))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
-
-    async def _key(self, options: ConnectOptions, *, is_cloud: bool) -> str | None:
-        key = await resolve_api_key(
-            options.api_key if options.api_key is not None else self._api_key
-        )
-        if key is None and is_cloud:
-            key = os.environ.get("OPENAI_API_KEY") or None
-            if key is None:
-                raise ConfigError(
-                    "the cloud service needs an API key: give api_key, set OPENAI_API_KEY, or give "
-                    "the url of a service that needs none"
-                )
-        return key
 
 
 def _track_formats(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
@@ -32,13 +31,8 @@ from rtaudio.transports.addresses import (
     without_query,
     without_user,
 )
-from rtaudio.transports.base import (
-    DONE,
-    ApiKey,
-    ConnectOptions,
-    RealtimeTransport,
-    resolve_api_key,
-)
+from rtaudio.transports.api_key import ApiKey, find_api_key
+from rtaudio.transports.base import DONE, ConnectOptions, RealtimeTransport
 from rtaudio.transports.engines import websockets
 from rtaudio.transports.engines.base import (
     End,
@@ -319,17 +313,8 @@ class WebSocketTransport(RealtimeTransport):
     async def _key(self, options: ConnectOptions, *, is_cloud: bool) -> str | None:
         if self._headers is not None:
             return None
-        key = await resolve_api_key(
-            options.api_key if options.api_key is not None else self._api_key
-        )
-        if key is None and is_cloud:
-            key = os.environ.get("OPENAI_API_KEY") or None
-            if key is None:
-                raise ConfigError(
-                    "the cloud service needs an API key: give api_key, set OPENAI_API_KEY, or give "
-                    "the url of a service that needs none"
-                )
-        return key
+        given = options.api_key if options.api_key is not None else self._api_key
+        return await find_api_key(given, is_cloud=is_cloud)
 
     async def _open_socket(self, url: str, key: str | None) -> Socket:
         if self._create_websocket is not None:
