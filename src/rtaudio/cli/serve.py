@@ -144,7 +144,7 @@ def _responder(script: Path | None, chat: str | None, chat_model: str | None) ->
 
 
 async def _run(server: RealtimeServer, choice: VoiceChoice) -> None:
-    from rtaudio.server.calls.calls import calls_possible
+    from rtaudio.server.calls.switchboard import calls_possible
 
     async with server:
         typer.echo(f"Listening at {server.url} (Ctrl-C ends it)")

@@ -213,7 +213,7 @@ async def test_calls_count_among_the_sessions(engines: dict[str, Any], offer: st
 async def test_a_service_that_cannot_take_calls_says_what_to_install(
     engines: dict[str, Any], offer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtaudio.server.calls.calls.find_spec", lambda _name: None)
+    monkeypatch.setattr("rtaudio.server.calls.switchboard.find_spec", lambda _name: None)
     async with (
         http_of(engines) as (http, _),
         http.post(CALLS, data=offer, headers=SDP) as response,

@@ -13,7 +13,7 @@ from rtaudio.server.web.http_body import arriving, read_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rtaudio.server.calls.calls import Calls
+    from rtaudio.server.calls.switchboard import Switchboard
     from rtaudio.server.config import SessionConfig
     from rtaudio.server.limits import Limits
 
@@ -28,7 +28,7 @@ _ROOM_FOR_FORM = 4096  # what a form takes beside its parts, in bytes
 
 def add_calls(
     app: web.Application,
-    calls: Calls,
+    switchboard: Switchboard,
     limits: Limits,
     admit: Callable[[web.Request, dict[str, Any] | None], SessionConfig],
 ) -> None:
@@ -36,7 +36,7 @@ def add_calls(
 
     Args:
         app: gets the routes.
-        calls: the service's.
+        switchboard: the service's.
         limits: what clients are allowed.
         admit: checks who asks, and makes the settings of the session; given the request, and the
             settings that came with it.
@@ -54,13 +54,13 @@ def add_calls(
                 code="invalid_content_type",
                 status=415,
             )
-        call_id, answer = await calls.begin(offer, admit(request, session))
+        call_id, answer = await switchboard.begin(offer, admit(request, session))
         where = {hdrs.LOCATION: f"{CALLS}/{call_id}"}
         return web.Response(status=201, text=answer, content_type=_SDP, headers=where)
 
     async def hang_up(request: web.Request) -> web.Response:
         admit(request, None)
-        await calls.hang_up(request.match_info["call_id"])
+        await switchboard.hang_up(request.match_info["call_id"])
         return web.Response()
 
     app.router.add_post(CALLS, begin)

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from rtaudio.server.calls.call_routes import add_calls
-from rtaudio.server.calls.calls import Calls
+from rtaudio.server.calls.switchboard import Switchboard
 from rtaudio.server.console import add_console
 from rtaudio.server.refused import Refused
 from rtaudio.server.web.beta import BetaLine, asks_for_beta
@@ -54,28 +54,28 @@ def make_app(service: Service, host: str) -> web.Application:
         host: where it will listen, and the sound of calls may arrive.
     """
     app = web.Application()
-    calls = Calls(service, host)
-    routes = _Routes(service, calls)
+    switchboard = Switchboard(service, host)
+    routes = _Routes(service, switchboard)
     add_guard(app, service)
     for path in (PATH, PATH + "/"):
         app.router.add_get(path, routes.realtime)
-    add_calls(app, calls, service.limits, routes.admit)
+    add_calls(app, switchboard, service.limits, routes.admit)
     add_client_secrets(app, service)
     add_status(app, service)
     add_docs(app)
     add_console(app)
     app.cleanup_ctx.append(routes.lifetime)
     app.on_shutdown.append(lambda _: service.close())
-    app.on_shutdown.append(lambda _: calls.close())
+    app.on_shutdown.append(lambda _: switchboard.close())
     return app
 
 
 class _Routes:
     """What is done at each path."""
 
-    def __init__(self, service: Service, calls: Calls) -> None:
+    def __init__(self, service: Service, switchboard: Switchboard) -> None:
         self._service = service
-        self._calls = calls
+        self._switchboard = switchboard
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:  # noqa: ARG002
         await self._service.start()
@@ -108,7 +108,7 @@ class _Routes:
         if call_id is None:
             await self._service.serve(line, config)
         else:
-            await self._calls.attach(call_id, line)
+            await self._switchboard.attach(call_id, line)
 
     def admit(self, request: web.Request, session: dict[str, Any] | None = None) -> SessionConfig:
         """Check who asks for which session.

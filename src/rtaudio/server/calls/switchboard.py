@@ -1,4 +1,4 @@
-"""The calls of a service: how they begin, how they are found, and how they end."""
+"""Where calls are put through: how they begin, how they are found, and how they end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rtaudio.server.line import Line
     from rtaudio.server.service import Service
 
-__all__ = ["Calls", "calls_possible", "media_addresses"]
+__all__ = ["Switchboard", "calls_possible", "media_addresses"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def media_addresses(host: str) -> list[str] | None:
     return None if address.is_unspecified else [str(address)]
 
 
-class Calls:
+class Switchboard:
     """Makes calls, and keeps them until they are over.
 
     Args:
