@@ -98,6 +98,8 @@ const scenarios = {
     const talk = await Talk.with(porter());
     talk.session.sendMessage("Good morning");
     const said = await talk.answer();
+    talk.session.sendMessage("Good night");
+    await talk.answer();
     return { talk, said, sound: Buffer.concat(talk.sound).toString("base64") };
   },
 
@@ -112,9 +114,9 @@ const scenarios = {
     const talk = await Talk.with(porter());
     talk.session.sendMessage("How is the weather?");
     const started = await talk.next("agent_tool_start");
-    const result = await talk.next("agent_tool_end");
+    const output = await talk.next("agent_tool_end");
     const said = await talk.answer("There is sun in Oslo.");
-    return { talk, started, result, said };
+    return { talk, started, output, said };
   },
 
   async handoff() {
@@ -157,7 +159,7 @@ const scenarios = {
     return { talk, cut: response.status_details, said, feedback: feedback.text };
   },
 
-  async bargeIn() {
+  async interjection() {
     const talk = await Talk.with(porter());
     talk.session.sendMessage("Tell me a story.");
     await talk.next("response.output_audio.delta");

@@ -127,7 +127,7 @@ const scenarios = {
   },
 
   // The microphone, which hears somebody speak all the time, is opened amid the answer.
-  async bargeIn(talk) {
+  async interjection(talk) {
     talk.session.mute(true);
     talk.session.sendMessage("Tell me a story");
     await talk.next("output_audio_buffer.started");

@@ -172,7 +172,7 @@ async def guardrail() -> dict[str, Any]:
         return GuardrailFunctionOutput(None, tripwire_triggered="password" in output)
 
     run = {
-        "output_guardrails": [OutputGuardrail(no_passwords)],
+        "output_guardrails": [OutputGuardrail(no_passwords, name="no passwords")],
         "guardrails_settings": {"debounce_text_length": 10},
     }
     async with talk_with(porter(), run) as talk:
@@ -188,7 +188,7 @@ async def guardrail() -> dict[str, Any]:
         }
 
 
-async def barge_in() -> dict[str, Any]:
+async def interjection() -> dict[str, Any]:
     async with talk_with(porter()) as talk:
         await talk.session.send_message("Tell me a story.")
         await talk.next("audio")
@@ -217,7 +217,7 @@ async def interrupt() -> dict[str, Any]:
 
 async def main() -> None:
     results = {}
-    for scenario in (text, written, speech, tool, handoff, guardrail, barge_in, interrupt):
+    for scenario in (text, written, speech, tool, handoff, guardrail, interjection, interrupt):
         try:
             async with asyncio.timeout(LIMIT_S):
                 results[scenario.__name__] = await scenario()

@@ -129,10 +129,10 @@ async def test_the_application_interrupts_an_answer(play: Any) -> None:
 
 
 async def test_speech_interrupts_an_answer_and_is_answered_itself(play: Any) -> None:
-    barge_in = await play("bargeIn", speaks=True)
-    assert barge_in["cut"] == {"type": "cancelled", "reason": "turn_detected"}
-    assert "nothing to do" in barge_in["said"]  # how Alice ends
-    assert [(item["role"], item["status"]) for item in barge_in["history"]] == [
+    interjection = await play("interjection", speaks=True)
+    assert interjection["cut"] == {"type": "cancelled", "reason": "turn_detected"}
+    assert "nothing to do" in interjection["said"]  # how Alice ends
+    assert [(item["role"], item["status"]) for item in interjection["history"]] == [
         ("user", "completed"),
         ("assistant", "incomplete"),
         ("user", "completed"),
