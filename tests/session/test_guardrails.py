@@ -141,34 +141,37 @@ async def test_text_is_cancelled_by_response_and_nothing_is_truncated(talk_with)
         assert events[-1] == {"type": "response.cancel", "response_id": "r1"}
 
 
+class Gate:
+    """A guardrail that answers when it is told to, and refuses or not as it is told."""
+
+    def __init__(self, *, refuse: bool = True) -> None:
+        self.go_on = asyncio.Event()
+        self.refuse = refuse
+        self.guardrail = OutputGuardrail("gate", self.execute)
+
+    async def execute(self, _ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
+        await self.go_on.wait()
+        return GuardrailResult(self.refuse)
+
+
 async def test_a_verdict_about_an_answer_that_is_over_stops_nothing_newer(talk_with):
-    go_on = asyncio.Event()
-
-    async def slow(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
-        await go_on.wait()
-        return GuardrailResult(True)
-
-    options = {"output_guardrails": [OutputGuardrail("slow", slow)]}
+    gate = Gate()
+    options = {"output_guardrails": [gate.guardrail]}
     async with talk_with(options=options) as talk:
         tripped: list[Any] = []
         talk.session.on("guardrail_tripped", tripped.append)
         talk.response("created")
         finish(talk, "anything")
         talk.response("created", "r2")
-        go_on.set()
+        gate.go_on.set()
         await talk.settle()
         assert len(tripped) == 1
         assert wire(talk) == []
 
 
 async def test_nothing_is_told_after_the_session_closed(talk_with):
-    go_on = asyncio.Event()
-
-    async def slow(_ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
-        await go_on.wait()
-        return GuardrailResult(True)
-
-    options = {"output_guardrails": [OutputGuardrail("slow", slow)]}
+    gate = Gate()
+    options = {"output_guardrails": [gate.guardrail]}
     async with talk_with(options=options) as talk:
         tripped: list[Any] = []
         talk.session.on("guardrail_tripped", tripped.append)
@@ -176,7 +179,7 @@ async def test_nothing_is_told_after_the_session_closed(talk_with):
         finish(talk, "anything")
         await talk.settle()
         await talk.session.close()
-        go_on.set()
+        gate.go_on.set()
         await talk.settle()
         assert tripped == []
 
@@ -301,19 +304,6 @@ async def test_checks_that_pile_up_make_room_for_the_latest(talk_with):
         assert (checks.size, checks.bound, checks.lost) == (MAX_RUNNING, MAX_RUNNING, 2)
     await talk.settle()
     assert talk.session.stats.queues["checks"].size == 0
-
-
-class Gate:
-    """A guardrail that answers when it is told to, and refuses or not as it is told."""
-
-    def __init__(self, *, refuse: bool = True) -> None:
-        self.go_on = asyncio.Event()
-        self.refuse = refuse
-        self.guardrail = OutputGuardrail("gate", self.execute)
-
-    async def execute(self, _ctx: Any, _agent: Any, _text: str) -> GuardrailResult:
-        await self.go_on.wait()
-        return GuardrailResult(self.refuse)
 
 
 def collect(talk: Any, *kinds: str) -> list[Any]:
