@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rtaudio import ConfigError
-from rtaudio.conversation.messages import message_event
+from rtaudio.conversation.messages import image_message, message_event
 
 
 def test_text_becomes_a_user_message() -> None:
@@ -50,3 +50,17 @@ def test_image_goes_out_as_image_url_with_its_provider_data(key: str) -> None:
 def test_malformed_message_is_a_config_error(message: Any) -> None:
     with pytest.raises(ConfigError):
         message_event(message)
+
+
+def test_an_image_is_a_message_of_the_user() -> None:
+    event = message_event(image_message("data:image/png;base64,AA=="))
+    assert event["item"]["role"] == "user"
+    assert event["item"]["content"] == [
+        {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+    ]
+
+
+@pytest.mark.parametrize("image", [b"png", None, ""])
+def test_an_image_that_is_no_address_is_refused(image: Any) -> None:
+    with pytest.raises(ConfigError, match="an image is a URL or a data URI"):
+        image_message(image)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rtaudio.errors import ConfigError
 
-__all__ = ["message_event", "message_text"]
+__all__ = ["image_message", "message_event", "message_text"]
 
 
 def message_event(
@@ -42,6 +42,21 @@ def message_event(
         raise ConfigError(f"a message is a str or a mapping, got {type(message).__name__}")
     item = {"type": "message", "role": "user", "content": content}
     return {"type": "conversation.item.create", "item": item, **(other_event_data or {})}
+
+
+def image_message(image: str) -> dict[str, Any]:
+    """Build the message that shows an image, as `message_event` takes it.
+
+    Args:
+        image: its address, or a `data:` URI of it.
+
+    Raises:
+        ConfigError: it is not a text.
+    """
+    if not isinstance(image, str) or not image:
+        raise ConfigError(f"an image is a URL or a data URI, got {type(image).__name__}")
+    part = {"type": "input_image", "image_url": image}
+    return {"type": "message", "role": "user", "content": [part]}
 
 
 def message_text(event: Mapping[str, Any]) -> str:

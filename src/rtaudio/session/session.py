@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rtaudio.conversation.messages import message_event, message_text
+from rtaudio.conversation.messages import image_message, message_event, message_text
 from rtaudio.conversation.stereo_file import write_stereo
 from rtaudio.errors import ConfigError
 from rtaudio.session.agent import RealtimeAgent
@@ -278,11 +278,8 @@ class RealtimeSession:
             ConfigError: `image` is not a text.
             TransportError: not connected.
         """
-        if not isinstance(image, str) or not image:
-            raise ConfigError(f"an image is a URL or a data URI, got {type(image).__name__}")
+        message = image_message(image)
         await self._lifecycle.ready()
-        part = {"type": "input_image", "image_url": image}
-        message = {"type": "message", "role": "user", "content": [part]}
         self._link.conversation.send_message(message, respond=trigger_response)
         await self._link.send()
 
