@@ -64,19 +64,17 @@ class Tally:
     twice: int = 0
 
 
-class _Direction:
-    """Decides what befalls each datagram, the same for the same seed."""
+class _Fortune:
+    """Decides what befalls the datagrams of one kind, the same for the same seed."""
 
     def __init__(self, seed: str) -> None:
-        self.chance = random.Random(seed)
-        self.faults = Faults()
-        self.tally = Tally()
+        self._chance = random.Random(seed)
         self._lost_in_row = 0
         self._latest = 0.0
 
-    def fate(self, now: float) -> list[float]:
+    def fate(self, faults: Faults, now: float) -> list[float]:
         """When a datagram arrives: never, once or twice."""
-        faults, chance = self.faults, self.chance
+        chance = self._chance
         # As many draws for every datagram, so that one fault does not change the others.
         loss, burst, length, jitter, late, twice, again = (chance.random() for _ in range(7))
         if not self._lost_in_row and burst < faults.burst:
@@ -93,16 +91,35 @@ class _Direction:
             self._latest = at
         return [at, at + 0.03 * again] if twice < faults.twice else [at]
 
-    def count(self, datagram: bytes, arrivals: list[float]) -> None:
+    def overtaken(self, arrivals: list[float]) -> bool:
+        """Whether others that are on their way already, or will be, come sooner."""
+        return bool(arrivals) and arrivals[0] > self._latest
+
+
+class _Direction:
+    def __init__(self, seed: str) -> None:
+        self.faults = Faults()
+        self.tally = Tally()
+        # Of its own, as everything else comes at random and would change what befalls the sound.
+        self._sound = _Fortune(f"{seed} sound")
+        self._rest = _Fortune(f"{seed} rest")
+
+    def fate(self, datagram: bytes, now: float) -> list[float]:
+        """When a datagram arrives: never, once or twice."""
         sound = len(datagram) > 11 and _FIRST_RTP <= datagram[0] <= _LAST_RTP
         if not sound or datagram[1] in _REPORTS:
-            return
+            return self._rest.fate(self.faults, now)
+        arrivals = self._sound.fate(self.faults, now)
+        self._count(datagram, arrivals)
+        return arrivals
+
+    def _count(self, datagram: bytes, arrivals: list[float]) -> None:
         number = int.from_bytes(datagram[2:4], "big")
         if self.tally.first is None:
             self.tally.first = number
         self.tally.packets += 1
         self.tally.twice += len(arrivals) > 1
-        self.tally.late += bool(arrivals) and arrivals[0] > self._latest
+        self.tally.late += self._sound.overtaken(arrivals)
         if not arrivals:
             self.tally.lost.add(number)
 
@@ -147,10 +164,7 @@ class UdpRelay:
 
     def fate(self, way: Way, datagram: bytes, now: float) -> list[float]:
         """Decide when the next datagram arrives: never, once or twice."""
-        direction = self._directions[way]
-        arrivals = direction.fate(now)
-        direction.count(datagram, arrivals)
-        return arrivals
+        return self._directions[way].fate(datagram, now)
 
     async def rewrite(self, sdp: str, way: Way) -> str:
         """Stand in a session description in its peer's place.

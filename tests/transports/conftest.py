@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from patient_time import patient_time
 
 from rtaudio.transports import websocket
 
@@ -260,15 +261,16 @@ def _voice(sound: asyncio.Queue[NDArray[np.int16]]) -> Any:
 def make_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], contextlib.AbstractAsyncContextManager[CallService]]:
-    """Runs the service, reached over loopback only; for those who do not always want it."""
+    """Runs the service, over loopback, in time that waits; for those who do not always want it."""
 
     @contextlib.asynccontextmanager
     async def run() -> AsyncIterator[CallService]:
         with_aiortc(monkeypatch)
         service = CallService()
-        await service.start()
-        yield service
-        await service.stop()
+        async with patient_time():
+            await service.start()
+            yield service
+            await service.stop()
 
     return run
 
