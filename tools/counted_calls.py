@@ -24,6 +24,7 @@ import numpy as np
 
 from rtaudio._native import channels, levels
 from rtaudio._native.frame_writer import FrameWriter
+from rtaudio._native.rtp import RtpReceiver, RtpSender
 from rtaudio._native.simd import simd_level
 from rtaudio._native.sound_stream import Playhead, SoundLength, SoundStream
 from rtaudio.audio import (
@@ -36,6 +37,7 @@ from rtaudio.audio import (
     alaw_decode,
     alaw_encode,
     libopus_version,
+    opus_packet_info,
     ulaw_decode,
     ulaw_encode,
 )
@@ -107,6 +109,39 @@ def jitter_turn(buffer: JitterBuffer | PlayoutBuffer) -> Call:
     return turn
 
 
+def opus_playout() -> Call:
+    encoder, buffer = OpusEncoder(24000), PlayoutBuffer("opus", 24000, min_delay_ms=60)
+    packets = cycle([encoder.encode(frame) for frame in np.split(sound(24000), 50)])
+    out, numbers = np.empty(480, np.int16), count()
+
+    def turn() -> None:
+        number = next(numbers)
+        buffer.push(next(packets), number * 0.02, number, number * 960)
+        buffer.read_into(out, number * 0.02)
+
+    return turn
+
+
+def rtp_packing() -> Call:
+    sender = RtpSender(1, 111, extension=bytes([1, 2, 0, 1, 3, 4, 5, 6]))
+    payload, numbers = bytes(120), count()
+    return lambda: sender.pack(payload, next(numbers) * 960)
+
+
+def rtp_turn() -> Call:
+    """A packet that is sent, comes on time, and is played."""
+    buffer = PlayoutBuffer("pcmu", 8000, min_delay_ms=60)
+    receiver, sender = RtpReceiver(buffer), RtpSender(1, 0)
+    codes, out, numbers = ulaw_encode(sound(160)), np.empty(160, np.int16), count()
+
+    def turn() -> None:
+        number = next(numbers)
+        receiver.receive(sender.pack(codes, number * 160), number * 0.02)
+        buffer.read_into(out, number * 0.02)
+
+    return turn
+
+
 def delta_message() -> bytes:
     fields = {
         "type": "response.output_audio.delta",
@@ -134,7 +169,7 @@ def delta_streaming() -> Call:
     return lambda: stream.read(message, 0.0)
 
 
-def frame_writing() -> Call:
+def frame_writer() -> FrameWriter:
     class Nowhere:
         def get_write_buffer_size(self) -> int:
             return 0
@@ -145,8 +180,7 @@ def frame_writing() -> Call:
         def write(self, frame: bytes) -> None:
             pass
 
-    writer, pcm = FrameWriter(-1, Nowhere()), sound(480).tobytes()
-    return lambda: writer.send_append(pcm)
+    return FrameWriter(-1, Nowhere())
 
 
 def all_calls() -> Iterator[tuple[str, Call]]:
@@ -160,10 +194,17 @@ def all_calls() -> Iterator[tuple[str, Call]]:
     yield "delta streamed 100 ms", delta_streaming()
     second = sound(2400)
     yield "append event 100 ms", lambda: encode_audio_append(second)
-    yield "append frame", frame_writing()
+    writer, pcm, text = frame_writer(), sound(480).tobytes(), delta_message()
+    yield "append frame", lambda: writer.send_append(pcm)
+    yield "text frame 100 ms", lambda: writer.send(text)
     yield "ring write and read_into", ring_turn()
     yield "jitter push and pull", jitter_turn(JitterBuffer("pcmu", min_delay_ms=60))
     yield "playout push and read_into", jitter_turn(PlayoutBuffer("pcmu", 8000, min_delay_ms=60))
+    yield "opus playout push and read_into", opus_playout()
+    yield "rtp pack", rtp_packing()
+    yield "rtp pack, receive, read_into", rtp_turn()
+    packet = OpusEncoder(24000).encode(sound(480))
+    yield "packet info", lambda: opus_packet_info(packet)
     phone = sound(160)
     for name, encode, decode in (
         ("ulaw", ulaw_encode, ulaw_decode),
@@ -180,6 +221,9 @@ def all_calls() -> Iterator[tuple[str, Call]]:
     yield "mix_into with gains", lambda: levels.mix_into(out, frame, frame, factors=(0.7, 0.3))
     yield "apply_gain_into", lambda: levels.apply_gain_into(frame, factor=0.7, out=out)
     yield "to_mono_into", lambda: channels.to_mono_into(frame, 2, out)
+    both = np.empty(960, np.int16)
+    yield "to_stereo_into", lambda: channels.to_stereo_into(frame, None, both)
+    yield "split_channels", lambda: channels.split_channels(frame, 2)
     yield "to_float32_into", lambda: channels.to_float32_into(frame, floats)
     yield "to_int16_into", lambda: channels.to_int16_into(floats, out)
 
