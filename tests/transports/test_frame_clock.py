@@ -50,6 +50,10 @@ class World:
         self._count += 1
         heapq.heappush(self._queue, (at, self._count, timer, call))
 
+    def send(self, clock: FrameClock, way_s: float) -> None:
+        """Have a packet visit a clock a while later."""
+        self._put(self.now + way_s, None, lambda: clock.visit(self.now))
+
     def run(self, visits: Iterable[float], until: float) -> None:
         """Be visited at these times."""
         for at in visits:
@@ -128,3 +132,17 @@ def test_stopped_within_a_frame_it_calls_nobody_any_more(world: World) -> None:
     assert len(world.ticks) == 1
     assert world.visits == [False]
     assert not world.clock.running
+
+
+@pytest.mark.parametrize("way_s", [0.0, 0.001, 0.005, 0.008, 0.012, 0.015, 0.02, 0.03])
+def test_two_whose_packets_wake_each_other_do_not_wait_for_each_other(
+    world: World, way_s: float
+) -> None:
+    ticks: list[float] = []
+    other = FrameClock(lambda now: (ticks.append(now), world.send(world.clock, way_s)))  # type: ignore[arg-type, func-returns-value]
+    world.clock._tick = lambda now: (world.ticks.append(now), world.send(other, way_s))  # type: ignore[assignment, func-returns-value]
+    other.start()
+    world.run([], 130.0)
+    for each in (world.ticks, ticks):
+        assert 1499 <= len(each) <= 1501
+        assert max(steps(each)) < 0.035

@@ -3,7 +3,8 @@
 What costs most of a frame, beside encoding it, is to be woken up for it. So whatever wakes the
 process anyway, sound that is fed or a packet that arrives, sees to what is due, up to 8 ms before
 its time. Where they come at other times than that, the clock is moved to meet them, once, by half a
-frame at most. A timer is kept ahead of all that, and fires only where nobody came.
+frame at most. A timer is kept shortly behind what is due, and fires only where nobody came: where
+both ends of a call keep their pace like this, each would otherwise wait for the other.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ __all__ = ["FrameClock"]
 
 # How much before it is due somebody who comes sees to a frame, in seconds.
 _EARLY_S = 0.008
-# How far ahead the timer is set where somebody else comes.
-_WATCH_S = 0.08
+# How long after it was due the timer sees to a frame where somebody else came for the one before.
+_LATE_S = 0.004
 # So many frames in a row that the timer has to see to, while somebody comes at other times, move
 # the clock.
 _MISSED = 3
@@ -46,7 +47,6 @@ class FrameClock:
         self.running = False
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
         # Frames in a row that the timer saw to, when somebody else came last, and by how much the
         # clock was moved so far.
         self._missed = 0
@@ -58,7 +58,7 @@ class FrameClock:
         now = time.monotonic()
         self.running = True
         self._due = now + FRAME_S
-        self._set_timer(now, FRAME_S)
+        self._set_timer(FRAME_S)
 
     def stop(self) -> None:
         """Call nobody any more."""
@@ -76,9 +76,9 @@ class FrameClock:
             return False
         self._see_to(now)
         self._missed = 0
-        if self._timer_at < self._due + FRAME_S / 2 and self._timer is not None:
+        if self._timer is not None:
             self._timer.cancel()
-            self._set_timer(now, _WATCH_S)
+            self._set_timer(self._due + _LATE_S - now)
         return True
 
     def _see_to(self, now: float) -> None:
@@ -96,10 +96,9 @@ class FrameClock:
         self._missed += 1
         if self._missed >= _MISSED and now - self._visited_at < FRAME_S:
             self._meet()
-        self._set_timer(now, max(0.0, self._due - now))
+        self._set_timer(max(0.0, self._due - now))
 
-    def _set_timer(self, now: float, wait_s: float) -> None:
-        self._timer_at = now + wait_s
+    def _set_timer(self, wait_s: float) -> None:
         self._timer = self._loop.call_later(wait_s, self._on_timer)
 
     def _meet(self) -> None:
