@@ -19,11 +19,32 @@ if TYPE_CHECKING:
 
 __all__ = ["patient_time"]
 
-# How long, in real time, a datagram may take from one socket to the other; the kernel hands it on
-# before the call returns that sends it.
-_ON_THE_WAY_S = 0.001
-# And a thread to do what the loop asked it for. A request over HTTP may itself wait for the loop.
-_IN_A_THREAD_S = 1.0
+# How long it waits, in real time, for datagrams on their way and for threads that work for the
+# loop. Neither can be waited for without end: datagrams get lost, and threads wait for the loop.
+_WORK_S = 1.0
+# And for all that it knows nothing of, which the kernel hands on before the call returns that sends
+# it, unless it has much else to do.
+_ELSE_S = 0.001
+
+
+class _Arrivals:
+    """A protocol in front of another, for a port, that counts off what arrives there."""
+
+    def __init__(self, protocol: Any, port: int, on_the_way: dict[int, int]) -> None:
+        self._protocol = protocol
+        self._port = port
+        self._on_the_way = on_the_way
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._protocol, name)
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        self._on_the_way[self._port] = max(0, self._on_the_way[self._port] - 1)
+        self._protocol.datagram_received(data, address)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        del self._on_the_way[self._port]
+        self._protocol.connection_lost(error)
 
 
 @asynccontextmanager
@@ -31,15 +52,18 @@ async def patient_time() -> AsyncIterator[None]:
     """Have time wait, for the running event loop, which must be one of asyncio's own."""
     loop: Any = asyncio.get_running_loop()
     really_select, really_run = loop._selector.select, loop.run_in_executor
+    really_open = loop.create_datagram_endpoint
     now, at_work = time.monotonic(), 0
+    on_the_way: dict[int, int] = {}  # datagrams, by the port that they go to
 
     def select(timeout: float | None = None) -> Any:
         nonlocal now
         if timeout is None or timeout <= 0:
             return really_select(timeout)
-        ready = really_select(_IN_A_THREAD_S if at_work else _ON_THE_WAY_S)
+        ready = really_select(_WORK_S if at_work or any(on_the_way.values()) else _ELSE_S)
         if not ready:
             now += timeout
+            on_the_way.update(dict.fromkeys(on_the_way, 0))
         return ready
 
     def done(_future: Any) -> None:
@@ -53,9 +77,25 @@ async def patient_time() -> AsyncIterator[None]:
         future.add_done_callback(done)
         return future
 
+    async def create_datagram_endpoint(*arguments: Any, **options: Any) -> tuple[Any, Any]:
+        transport, protocol = await really_open(*arguments, **options)
+        port = transport.get_extra_info("sockname")[1]
+        really_send = transport.sendto
+
+        def sendto(data: bytes, address: Any = None) -> None:
+            if address is not None and address[1] in on_the_way:
+                on_the_way[address[1]] += 1
+            really_send(data, address)
+
+        on_the_way[port] = 0
+        transport.sendto = sendto
+        transport.set_protocol(_Arrivals(protocol, port, on_the_way))
+        return transport, protocol
+
     with (
         patch.object(loop._selector, "select", select),
         patch.object(loop, "run_in_executor", run_in_executor),
+        patch.object(loop, "create_datagram_endpoint", create_datagram_endpoint),
         patch("time.monotonic", lambda: now),
     ):
         yield
