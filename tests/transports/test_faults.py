@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -341,18 +342,23 @@ async def test_a_service_that_is_started_anew_is_found_again(engine: str) -> Non
             tried.set()
 
     server = RawServer(greet)
-    async with server:
-        transport = WebSocketTransport(server.url, engine=engine)  # type: ignore[arg-type]
-        session = RealtimeSession(None, transport=transport, reconnect=PATIENT)
-        session.on("reconnected", lambda _: again.set())
-        session.on("reconnecting", trying)
-        session.on("error", lambda event: kinds.append(str(event.error)))
-        await session.connect()
-    await tried.wait()
-    async with server:
-        await again.wait()
-        assert session.connection_state == "connected"
-        await session.close()
+    with socket.socket() as held:
+        # While nobody listens there, nobody else may get the port, be it by connecting to it.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        server.port = held.getsockname()[1]
+        async with server:
+            transport = WebSocketTransport(server.url, engine=engine)  # type: ignore[arg-type]
+            session = RealtimeSession(None, transport=transport, reconnect=PATIENT)
+            session.on("reconnected", lambda _: again.set())
+            session.on("reconnecting", trying)
+            session.on("error", lambda event: kinds.append(str(event.error)))
+            await session.connect()
+        await tried.wait()
+        async with server:
+            await again.wait()
+            assert session.connection_state == "connected"
+            await session.close()
     assert attempts == list(range(1, len(attempts) + 1))
     assert kinds == []
 
