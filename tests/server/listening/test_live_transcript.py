@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rtaudio.audio import AudioFormat
 from rtaudio.server import RealtimeServer
 from rtaudio.server.engines.base import DraftSegment
 from rtaudio.server.listening import live_transcript
+from rtaudio.server.listening.recognition import RecognitionPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,6 @@ class Drafting:
         self.error: Exception | None = None
         self.heard_s: list[float] = []
         self.drafted = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
 
     def load(self) -> None:
         pass
@@ -54,7 +55,6 @@ class Drafting:
     def draft(self, samples: Any, *, language: Any, prompt: Any) -> list[DraftSegment]:
         del language, prompt
         self.heard_s.append(samples.size / 16000)
-        self._loop.call_soon_threadsafe(self.drafted.set)
         if self.error is not None:
             raise self.error
         count = samples.size // 8000
@@ -67,6 +67,15 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_transcript, "_STEP_S", 0.4)
     monkeypatch.setattr(live_transcript, "_REST", 0)
     monkeypatch.setattr(live_transcript, "_now", lambda: float("inf"))
+    drafted = RecognitionPool._drafted
+
+    def tell(pool: Any, loop: asyncio.AbstractEventLoop, draft: object) -> None:
+        # Not before its thread is free for the next one.
+        drafted(pool, loop, draft)
+        with contextlib.suppress(RuntimeError):  # the loop was closed
+            loop.call_soon_threadsafe(pool._drafter.drafted.set)
+
+    monkeypatch.setattr(RecognitionPool, "_drafted", tell)
 
 
 async def speak(client: Any, recogniser: Drafting, seconds: float = 0.512) -> None:
