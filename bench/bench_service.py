@@ -12,6 +12,9 @@ Parts, all by default but the last:
   the commit to the transcript, less the recogniser's time. Speaking: from `response.create` to the
   first sound, less the voice's time to its first sound. Engines are timed where they are called, so
   what stays is protocol, queue, threads and sockets.
+- `turns`: what somebody waits who speaks, at the pace of speech, to a session with the default turn
+  detection: from the last sample of speech to the transcript and to the first sound of the answer.
+  Turns alternate between a service as it is and one that does not recognise them early.
 - `idle`: the processor's share that 300 connected, silent sessions take.
 - `soak`: sessions that speak, are answered and leave, for M minutes; the service's memory.
 
@@ -25,6 +28,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -35,6 +39,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from websockets.asyncio.client import connect
 
 from rtaudio.audio import load, resample
@@ -42,17 +47,25 @@ from rtaudio.audio import load, resample
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 NAMES = ("alice.flac", "moby_dick.wav", "pride.wav", "walden.opus")
 RATE = 16000
 CHUNK_S = 0.1
+PACE_S = 0.02  # of sound in a message at the pace of speech
 SESSIONS = 32
 CLIPS_EACH = 2
 IDLE_SESSIONS = 300
 QUESTIONS = 60  # measured in `latency`, each kind
+TURNS = 20  # measured in `turns`, by each service
+SPOKEN = (
+    "What is the weather like in Berlin tomorrow?",
+    "I would like to book a table for four people, on Friday, at half past seven.",
+    "My flight was cancelled, and I have to be in Lisbon on Monday.",
+    "Turn on the lights in the kitchen, please.",
+    "The number is four, two, seven, one, and the name is Miller.",
+)
 SOAK_SESSIONS = 8
 
 
@@ -87,12 +100,16 @@ def tell(what: str, seconds: float) -> None:
     print(json.dumps({what: seconds}), flush=True)
 
 
-async def serve(timed: bool, speaks: bool) -> None:
+async def serve(timed: bool, speaks: bool, late: bool) -> None:
     """Serve until the standard input ends."""
     from rtaudio.server import RealtimeServer
     from rtaudio.server.engines.voices import choose_voice
     from rtaudio.server.engines.whisper import WhisperRecogniser
 
+    if late:
+        from rtaudio.server.listening.recognition import RecognitionPool
+
+        RecognitionPool.begin_early = lambda *_, **__: None  # type: ignore[method-assign]
     recogniser: Any = WhisperRecogniser()
     recogniser.load()
     voice: Any = choose_voice(None).voice if speaks else None
@@ -178,14 +195,16 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def session(url: str, kind: str) -> AsyncIterator[Client]:
-    """A session that hears 16 kHz, and in which only the client ends turns."""
+async def session(url: str, kind: str, *, detects: bool = False) -> AsyncIterator[Client]:
+    """A session that hears 16 kHz, and in which only the client ends turns unless it `detects`."""
     query = "?intent=transcription" if kind == "transcription" else ""
     async with connect(url + query, max_size=None, compression=None, ping_interval=None) as socket:
         client = Client(socket)
         await client.until("session.created")
-        sound = {"format": {"type": "audio/pcm", "rate": RATE}, "turn_detection": None}
-        if kind == "transcription":
+        sound: dict[str, Any] = {"format": {"type": "audio/pcm", "rate": RATE}}
+        if not detects:
+            sound["turn_detection"] = None
+        if detects or kind == "transcription":
             sound["transcription"] = {"model": "whisper-1"}
         await client.send("session.update", session={"type": kind, "audio": {"input": sound}})
         await client.until("session.updated")
@@ -327,6 +346,84 @@ def latency() -> dict[str, Any]:
     }
 
 
+# Turns.
+
+
+async def spoken() -> list[NDArray[np.int16]]:
+    """Sentences, each from its first to its last sample of speech."""
+    from rtaudio.server.engines.voices import choose_voice
+
+    voice: Any = choose_voice(None).voice
+    found = []
+    for text in SPOKEN:
+        sound = b"".join([chunk async for chunk in voice.speak(text)])
+        samples = resample(np.frombuffer(sound, np.int16), voice.sample_rate, RATE)
+        loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 50)
+        found.append(samples[loud[0] : loud[-1] + 1])
+    return found
+
+
+async def turn(client: Client, samples: NDArray[np.int16]) -> tuple[float, float, str]:
+    """Say something and fall silent; seconds to transcript and first sound, and the transcript."""
+    ended: float | None = None
+
+    async def speak() -> None:
+        nonlocal ended
+        step = int(PACE_S * RATE)
+        begin = time.perf_counter()
+        for count in itertools.count(1):
+            await asyncio.sleep(max(0.0, begin + count * PACE_S - time.perf_counter()))
+            chunk = np.zeros(step, np.int16)
+            said = samples[(count - 1) * step : count * step]
+            chunk[: said.size] = said
+            await client.append(chunk)
+            if 0 <= count * step - samples.size < step:
+                ended = time.perf_counter()
+
+    speaking = asyncio.ensure_future(speak())
+    completed = await client.until("conversation.item.input_audio_transcription.completed")
+    if ended is None:
+        raise SystemExit("a pause within a sentence was taken for the end of the turn")
+    transcript_s = time.perf_counter() - ended
+    await client.until("response.output_audio.delta")
+    sound_s = time.perf_counter() - ended
+    speaking.cancel()
+    await client.until("response.done")
+    return transcript_s, sound_s, completed["transcript"]
+
+
+async def talk_to(services: dict[str, Service]) -> dict[str, Any]:
+    sounds = await spoken()
+    found: dict[str, list[tuple[float, float, str]]] = {name: [] for name in services}
+    async with contextlib.AsyncExitStack() as stack:
+        clients = {
+            name: await stack.enter_async_context(session(service.url, "realtime", detects=True))
+            for name, service in services.items()
+        }
+        for samples in (sounds[0], *itertools.islice(itertools.cycle(sounds), TURNS)):
+            for name, client in clients.items():
+                found[name].append(await turn(client, samples))
+    figures: dict[str, Any] = {}
+    for name, turns in found.items():
+        to_transcript, to_sound, _ = zip(*turns[1:], strict=True)  # the first one warms up
+        figures[name] = {
+            "transcript_ms": round(1e3 * statistics.median(to_transcript)),
+            "first_sound_ms": round(1e3 * statistics.median(to_sound)),
+            "first_sound_p95_ms": round(1e3 * statistics.quantiles(to_sound, n=20)[-1]),
+        }
+    texts = [[text for _, _, text in turns] for turns in found.values()]
+    return {
+        **figures,
+        "turns": TURNS,
+        "transcripts_different": sum(len(set(said)) > 1 for said in zip(*texts, strict=True)),
+    }
+
+
+def turns() -> dict[str, Any]:
+    with Service("--speaks") as early, Service("--speaks", "--late") as late:
+        return asyncio.run(talk_to({"early": early, "late": late}))
+
+
 # Idle sessions.
 
 
@@ -382,23 +479,24 @@ def soak(minutes: float) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", choices=["throughput", "latency", "idle", "soak"])
+    parser.add_argument("--part", choices=["throughput", "latency", "turns", "idle", "soak"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=30.0, help="how long the soak lasts")
     parser.add_argument("--json", type=Path, help="where to write the figures")
-    for flag in ("--serve", "--timed", "--speaks"):
+    for flag in ("--serve", "--timed", "--speaks", "--late"):
         parser.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(serve(options.timed, options.speaks))
+        asyncio.run(serve(options.timed, options.speaks, options.late))
         return
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "throughput": lambda: throughput(options.rounds),
         "latency": latency,
+        "turns": turns,
         "idle": idle,
         "soak": lambda: soak(options.minutes),
     }
-    wanted = [options.part] if options.part else ["throughput", "latency", "idle"]
+    wanted = [options.part] if options.part else ["throughput", "latency", "turns", "idle"]
     figures = {}
     for name in wanted:
         figures[name] = parts[name]()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtaudio.server.engines.base import DraftSegment
-from rtaudio.server.listening.recognition import RecognitionPool
+from rtaudio.server.listening.recognition import RecognitionPool, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -79,6 +79,10 @@ def begin_draft(
     pool: RecognitionPool, number: int = 1
 ) -> asyncio.Future[list[DraftSegment]] | None:
     return pool.begin_draft(np.array([number], np.int16), language="en", prompt="p")
+
+
+def begin_early(pool: RecognitionPool, number: int) -> Stretch | None:
+    return pool.begin_early(np.array([number], np.int16), language=None, prompt=None)
 
 
 async def text_of(pool: RecognitionPool, owner: str, number: int) -> str:
@@ -202,3 +206,58 @@ async def test_what_goes_wrong_in_a_draft_reaches_who_wanted_it() -> None:
         assert failing is not None
         with pytest.raises(ValueError, match="negative"):
             await failing
+
+
+async def test_what_is_begun_early_comes_to_what_it_would_have_come_to_later() -> None:
+    recogniser = Drafts()
+    recogniser.gate.set()
+    async with pool_of(recogniser) as pool:
+        for number, pieces in ((5, ["5", "5", "5", None]), (6, ["6", "6", "6", None])):
+            begun = begin_early(pool, number)
+            assert begun is not None
+            assert [await begun.next() for _ in range(4)] == pieces
+        failing = begin_early(pool, -1)
+        assert failing is not None
+        with pytest.raises(ValueError, match="negative"):
+            await failing.next()
+
+
+async def test_it_begins_only_while_nothing_else_is_to_be_done_and_one_at_a_time() -> None:
+    recogniser = Drafts()
+    async with pool_of(recogniser) as pool:
+        running = asyncio.create_task(text_of(pool, "one", 1))
+        await asyncio.to_thread(recogniser.began.acquire)
+        assert begin_early(pool, 2) is None
+        recogniser.gate.set()
+        await running
+        draft = begin_draft(pool)
+        assert draft is not None
+        assert begin_early(pool, 2) is None
+        recogniser.draft_gate.set()
+        await draft
+        recogniser.gate.clear()
+        begun = begin_early(pool, 3)
+        assert begun is not None
+        assert begin_draft(pool) is None
+        assert begin_early(pool, 4) is None
+        recogniser.gate.set()
+        assert await begun.next() == "3"
+
+
+async def test_the_time_of_what_is_begun_early_counts_too() -> None:
+    recogniser = Drafts()
+    recogniser.gate.set()
+    pool = RecognitionPool(recogniser)
+    spent: list[float] = []
+    pool.start(spent.append)
+    begun = begin_early(pool, 5)
+    assert begun is not None
+    while await begun.next() is not None:
+        pass
+    await pool.close()
+    assert len(spent) == 1
+
+
+async def test_a_recogniser_that_makes_no_drafts_is_given_nothing_early() -> None:
+    async with pool_of(Gated()) as pool:
+        assert begin_early(pool, 1) is None

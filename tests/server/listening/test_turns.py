@@ -39,7 +39,7 @@ def test_a_turn_begins_with_its_padding_and_ends_after_its_silence() -> None:
     found = turns(
         sound(*[0] * 20, *[90] * 10, *[0] * 10), prefix_padding_ms=64, silence_duration_ms=96
     )
-    assert found == [SpeechStarted(18 * WINDOW), SpeechStopped(33 * WINDOW)]
+    assert found == [SpeechStarted(18 * WINDOW), SpeechStopped(33 * WINDOW, 30 * WINDOW)]
 
 
 def test_padding_never_reaches_before_the_first_sample() -> None:
@@ -48,7 +48,7 @@ def test_padding_never_reaches_before_the_first_sample() -> None:
 
 def test_padding_never_reaches_into_the_turn_before() -> None:
     found = turns(sound(90, 0, 90), prefix_padding_ms=300, silence_duration_ms=32)
-    assert found == [SpeechStarted(0), SpeechStopped(2 * WINDOW), SpeechStarted(2 * WINDOW)]
+    assert found == [SpeechStarted(0), SpeechStopped(2 * WINDOW, WINDOW), SpeechStarted(2 * WINDOW)]
 
 
 def test_a_short_pause_does_not_end_a_turn() -> None:
@@ -62,7 +62,7 @@ def test_a_voice_just_under_the_threshold_keeps_a_turn_open_but_begins_none() ->
 
 def test_a_turn_can_end_at_the_lowest_threshold() -> None:
     found = turns(sound(90, 0), threshold=0.05, silence_duration_ms=32)
-    assert found == [SpeechStarted(0), SpeechStopped(2 * WINDOW)]
+    assert found == [SpeechStarted(0), SpeechStopped(2 * WINDOW, WINDOW)]
 
 
 def test_after_a_restart_speech_that_goes_on_begins_a_new_turn() -> None:

@@ -89,14 +89,18 @@ class DraftSegment:
 
 @runtime_checkable
 class Drafter(Protocol):
-    """A `Recogniser` that can also tell quickly what somebody has said who is still speaking."""
+    """A `Recogniser` that can also tell quickly what somebody has said who is still speaking.
+
+    Beside as many calls of `transcribe` as it has `workers`, one more call may be under way: a
+    draft, or a `transcribe` of a turn that is perhaps not over.
+    """
 
     def draft(
         self, samples: NDArray[np.int16], *, language: str | None, prompt: str | None
     ) -> list[DraftSegment]:
         """Recognise the beginning of a stretch of speech.
 
-        May be called while `workers` calls of `transcribe` run, and must not hold them up.
+        Must not hold up calls of `transcribe`.
 
         Args:
             samples: as for `transcribe`, at most 30 s.

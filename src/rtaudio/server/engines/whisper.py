@@ -209,7 +209,7 @@ class WhisperRecogniser:
                 device=self._device,
                 compute_type=self._compute_type,
                 cpu_threads=self._threads,
-                num_workers=self._workers + 1,  # for drafts
+                num_workers=self._workers + 1,  # as a `Drafter` has to
             )
         except Exception as error:
             # Hub, file and CTranslate2 errors have no common base.

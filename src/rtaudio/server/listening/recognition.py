@@ -1,4 +1,4 @@
-"""A fair queue in front of the recogniser, the threads behind it, and drafts where it is idle."""
+"""A fair queue in front of the recogniser, the threads behind it, and what they do while idle."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 
     from rtaudio.server.engines.base import DraftSegment, Recogniser
 
-__all__ = ["RecognitionPool", "prompt_of"]
+__all__ = ["RecognitionPool", "Stretch", "prompt_of"]
 
 _log = logging.getLogger(__name__)
 
 
-class _Job:
+class Stretch:
     """One stretch of speech on its way through the recogniser.
 
     `pieces` carries the text as it becomes known; then None at the end, or the error.
+
+    Attributes:
+        abandoned: nobody wants the text any more: recognition ends at the next piece.
     """
 
     def __init__(
@@ -41,6 +44,17 @@ class _Job:
         self.pieces: asyncio.Queue[str | Exception | None] = asyncio.Queue()
         self.abandoned = False
 
+    async def next(self) -> str | None:
+        """Wait for the next piece of the text; None is its end.
+
+        Raises:
+            Exception: whatever the recogniser raised.
+        """
+        piece = await self.pieces.get()
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
 
 class RecognitionPool:
     """Runs a recogniser in threads of its own, serving its owners in turn.
@@ -49,23 +63,24 @@ class RecognitionPool:
     one with much to transcribe does not hold up the others. How much one owner may queue is for
     that owner to bound.
 
-    What nobody has finished saying may be drafted in a thread apart, one draft at a time, begun
-    only while a worker has nothing to do: a stretch that is whole never waits for one.
+    What is perhaps not finished may be drafted, or recognised early, in a thread apart: one thing
+    at a time, begun only while a worker has nothing to do. What is whole never waits for it.
 
     Args:
-        recogniser: `recogniser.workers` stretches are recognised at the same time. There are
-            drafts if it is a `Drafter` too.
+        recogniser: `recogniser.workers` stretches are recognised at the same time. The
+            thread apart is there if it is a `Drafter` too.
     """
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
-        self._waiting: dict[object, deque[_Job]] = {}  # in the order in which owners are served
+        self._waiting: dict[object, deque[Stretch]] = {}  # in the order in which owners are served
         self._available = asyncio.Semaphore(0)
         self._threads = ThreadPoolExecutor(recogniser.workers, thread_name_prefix="rtaudio-asr")
         self._drafter = recogniser if isinstance(recogniser, Drafter) else None
-        self._draft_thread = ThreadPoolExecutor(1, thread_name_prefix="rtaudio-draft")
-        self._drafting = False
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="rtaudio-asr-apart")
+        self._busy_apart = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._busy: Callable[[float], None] = lambda _: None
         self._running = 0
         self._loaded = False
 
@@ -89,14 +104,16 @@ class RecognitionPool:
         """Whether the recogniser's model is in memory."""
         return self._loaded
 
-    def start(self, busy: Callable[[float], None] = lambda _: None) -> None:
+    def start(self, busy: Callable[[float], None] | None = None) -> None:
         """Begin to serve; call once, in the event loop.
 
         Args:
             busy: is told the seconds that each stretch took.
         """
+        if busy is not None:
+            self._busy = busy
         workers = range(self._recogniser.workers)
-        self._tasks = [asyncio.create_task(self._work(busy)) for _ in workers]
+        self._tasks = [asyncio.create_task(self._work()) for _ in workers]
 
     def warm(self) -> None:
         """Load the recogniser's model in the background, once; a failure shows when it is used."""
@@ -111,7 +128,7 @@ class RecognitionPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for threads in (self._draft_thread, self._threads):
+        for threads in (self._apart, self._threads):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
     async def transcribe(
@@ -129,23 +146,21 @@ class RecognitionPool:
         Raises:
             Exception: whatever the recogniser raised.
         """
-        job = _Job(samples, language, prompt)
+        job = Stretch(samples, language, prompt)
         self._waiting.setdefault(owner, deque()).append(job)
         self._available.release()
         try:
-            while (piece := await job.pieces.get()) is not None:
-                if isinstance(piece, Exception):
-                    raise piece
+            while (piece := await job.next()) is not None:
                 yield piece
         finally:
             job.abandoned = True
 
     @property
     def idle(self) -> bool:
-        """Whether a draft could begin now."""
+        """Whether the thread apart could begin something now."""
         return (
             self._drafter is not None
-            and not self._drafting
+            and not self._busy_apart
             and not self._waiting
             and self._running < self._recogniser.workers
         )
@@ -160,19 +175,42 @@ class RecognitionPool:
         """
         if self._drafter is None or not self.idle:
             return None
-        self._drafting = True
-        draft = self._draft_thread.submit(
-            self._drafter.draft, samples, language=language, prompt=prompt
-        )
+        self._busy_apart = True
+        draft = self._apart.submit(self._drafter.draft, samples, language=language, prompt=prompt)
         # Whoever waits for it may give up; it is over when its thread is free.
         draft.add_done_callback(partial(self._drafted, asyncio.get_running_loop()))
         return asyncio.wrap_future(draft)
 
+    def begin_early(
+        self, samples: NDArray[np.int16], *, language: str | None, prompt: str | None
+    ) -> Stretch | None:
+        """Recognise a stretch as `transcribe` would, before it is known to be whole.
+
+        Returns:
+            What its text comes from, if it is still wanted then; None while not `idle`.
+        """
+        if not self.idle:
+            return None
+        self._busy_apart = True
+        job = Stretch(samples, language, prompt)
+        loop = asyncio.get_running_loop()
+        run = loop.run_in_executor(self._apart, self._run, job, loop)
+        run.add_done_callback(partial(self._ended_early, job, time.monotonic()))
+        return job
+
+    def _ended_early(
+        self, job: Stretch, begun: float, run: asyncio.Future[Exception | None]
+    ) -> None:
+        self._busy_apart = False
+        self._busy(time.monotonic() - begun)
+        if not run.cancelled():
+            job.pieces.put_nowait(run.result())
+
     def _drafted(self, loop: asyncio.AbstractEventLoop, _: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed
-            loop.call_soon_threadsafe(setattr, self, "_drafting", False)
+            loop.call_soon_threadsafe(setattr, self, "_busy_apart", False)
 
-    async def _work(self, busy: Callable[[float], None]) -> None:
+    async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._available.acquire()
@@ -185,11 +223,11 @@ class RecognitionPool:
                 last = await loop.run_in_executor(self._threads, self._run, job, loop)
             finally:
                 self._running -= 1
-                busy(time.monotonic() - begun)
+                self._busy(time.monotonic() - begun)
             # Whoever learns that the text is complete finds the worker free.
             job.pieces.put_nowait(last)
 
-    def _next(self) -> _Job:
+    def _next(self) -> Stretch:
         owner, jobs = next(iter(self._waiting.items()))
         del self._waiting[owner]
         job = jobs.popleft()
@@ -197,7 +235,7 @@ class RecognitionPool:
             self._waiting[owner] = jobs  # behind all others
         return job
 
-    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> Exception | None:
+    def _run(self, job: Stretch, loop: asyncio.AbstractEventLoop) -> Exception | None:
         """Recognise; runs in a thread. Returns what went wrong."""
         try:
             for text in self._recogniser.transcribe(

@@ -30,6 +30,7 @@ from rtaudio.protocol import (
     new_id,
     wire_format,
 )
+from rtaudio.server.listening.early import EarlyRecognition, early_text
 from rtaudio.server.listening.idle import Silence
 from rtaudio.server.listening.input_buffer import BufferFull, InputBuffer
 from rtaudio.server.listening.live_transcript import LiveTranscript
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from rtaudio.server.limits import Limits
     from rtaudio.server.listening.agreement import Agreement
     from rtaudio.server.listening.hearing import Hearing
-    from rtaudio.server.listening.recognition import RecognitionPool
+    from rtaudio.server.listening.recognition import RecognitionPool, Stretch
 
 __all__ = ["SpeechInput"]
 
@@ -113,6 +114,7 @@ class SpeechInput:
         )
         self._silence = Silence(pool.sample_rate)
         self._live = LiveTranscript(send, config, pool, self._buffer)
+        self._early = EarlyRecognition(config, pool, self._buffer)
         # None also behind a commit or clear by the client: a detector that remembers what was said
         # before would hear another turn begin in the silence after it.
         self._turns: TurnDetector | None = None
@@ -129,6 +131,7 @@ class SpeechInput:
     async def close(self) -> None:
         """Drop the buffer and give up transcriptions under way."""
         self._buffer.clear()
+        self._early.drop()
         await self._live.close()
         for task in self._tasks:
             task.cancel()
@@ -139,6 +142,7 @@ class SpeechInput:
         self._buffer.change_format(self._format())
         vad = self._config.vad
         self._detector_failed = False
+        self._early.drop()  # it may have been begun with other settings
         if (vad is None) != (self._turn is None):
             self._live.end()  # what was open ends in another way now, or never
         if vad is None:
@@ -176,7 +180,9 @@ class SpeechInput:
             await self._detect(samples, before)
         elif self._config.transcribes_live and self._live.item_id is None:
             self._live.begin(new_id("item"), self._buffer.start)
-        self._live.grown()
+        self._early.follow(None if self._turns is None else self._turns.silent_from)
+        if not self._early.due:
+            self._live.grown()
 
     async def commit(self) -> None:
         """Turn the buffer into a user item.
@@ -231,7 +237,7 @@ class SpeechInput:
             self._buffer.drop_before(min(self._turns.keep_from, self._keep_from()))
         elif self._buffer.end - self._turn[1] > 0.9 * self._buffer.max_samples:
             # A turn that silence never ends, such as a running machine's, must not fill the buffer.
-            await self._on_turn(SpeechStopped(self._buffer.end))
+            await self._on_turn(SpeechStopped(self._buffer.end, self._buffer.end))
 
     def _keep_from(self) -> int:
         """From where on sound stays in reach while nobody speaks."""
@@ -275,6 +281,7 @@ class SpeechInput:
             self._silence.end()
             self._turn = (new_id("item"), event.position)
             self._live.begin(*self._turn)
+            self._early.begin(event.position)
             await self._send(
                 InputAudioBufferSpeechStarted(
                     event_id=new_id("event"), item_id=self._turn[0], audio_start_ms=ms
@@ -288,21 +295,38 @@ class SpeechInput:
                     event_id=new_id("event"), item_id=item_id, audio_end_ms=ms
                 )
             )
-            await self._make_item(item_id, begin, event.position)
+            await self._make_item(
+                item_id, begin, event.position, early=self._early.take(event.silent_from)
+            )
             self._responses.turn_ended()
 
     def _end_turn(self) -> None:
         self._turn = None
         self._live.end()
+        self._early.drop()
         if self._turns is not None:
             self._turns.restart(self._buffer.start)
 
     # Items and transcripts.
 
     async def _make_item(
-        self, item_id: str, begin: int, end: int, *, words: str | None = None
+        self,
+        item_id: str,
+        begin: int,
+        end: int,
+        *,
+        words: str | None = None,
+        early: Stretch | None = None,
     ) -> None:
-        """Commit a stretch of the buffer; `words` are what is said in it, where that is known."""
+        """Commit a stretch of the buffer.
+
+        Args:
+            item_id: the item that it becomes.
+            begin: its first sample.
+            end: behind its last one.
+            words: what is said in it, where that is known.
+            early: brings what is said in it, where that has been asked for.
+        """
         agreement = self._live.end()
         samples = self._buffer.take(begin, end)
         if end >= self._buffer.end:
@@ -324,16 +348,17 @@ class SpeechInput:
         )
         await self._announce(item, previous)
         wanted = self._config.transcription
-        if wanted is None:
-            if words is not None:
-                self._items.set_heard(item_id, 0, words)
-            return
         if words is not None:
-            await self._transcribed_as(item_id, words, samples.size)
+            if wanted is None:
+                self._items.set_heard(item_id, 0, words)
+            else:
+                await self._transcribed_as(item_id, words, samples.size)
             return
+        if wanted is None and early is None:
+            return  # who has to read it has it recognised
         # With too much queued this waits, and as long as it waits nothing more is read.
         await self._slots.acquire()
-        task = asyncio.create_task(self._transcribe(item_id, samples, agreement, wanted))
+        task = asyncio.create_task(self._transcribe(item_id, samples, agreement, wanted, early))
         self._tasks.add(task)
         self._hearing.expect(item_id, task)
         task.add_done_callback(self._transcribed)
@@ -350,18 +375,25 @@ class SpeechInput:
         item_id: str,
         samples: NDArray[np.int16],
         agreement: Agreement,
-        wanted: dict[str, Any],
+        wanted: dict[str, Any] | None,
+        early: Stretch | None,
     ) -> None:
-        text = ""
-        stream = self._pool.transcribe(
-            self, samples, language=wanted.get("language"), prompt=prompt_of(wanted)
-        )
+        text = None if early is None else await early_text(early)
+        if wanted is None:
+            if text is not None:
+                self._items.set_heard(item_id, 0, text.strip())
+            return
         try:
-            # Closed at once when the client goes, so that nobody transcribes for it any longer.
-            async with aclosing(stream) as pieces:
-                async for piece in pieces:
-                    text += piece
-                    await self._send_delta(item_id, agreement.conclude(text, whole=False))
+            if text is None:
+                text = ""
+                stream = self._pool.transcribe(
+                    self, samples, language=wanted.get("language"), prompt=prompt_of(wanted)
+                )
+                # Closed at once when the client goes, so that nobody transcribes for it any longer.
+                async with aclosing(stream) as pieces:
+                    async for piece in pieces:
+                        text += piece
+                        await self._send_delta(item_id, agreement.conclude(text, whole=False))
             await self._send_delta(item_id, agreement.conclude(text, whole=True))
         except ConnectionError:
             raise

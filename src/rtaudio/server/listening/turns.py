@@ -44,9 +44,13 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """A turn ended at `position` (samples since the session's first), silence included."""
+    """A turn ended at `position` (samples since the session's first), silence included.
+
+    The silence that ended it began at `silent_from`.
+    """
 
     position: int
+    silent_from: int
 
 
 class TurnDetector:
@@ -69,7 +73,7 @@ class TurnDetector:
         self._position = position  # of the first sample that no window has covered
         self._floor = position  # turns don't reach back before this
         self._speaking = False
-        self._silence_from: int | None = None
+        self._silent_from: int | None = None
         self.settings = settings
 
     @property
@@ -81,6 +85,11 @@ class TurnDetector:
     def position(self) -> int:
         """Up to where the sound has been looked at."""
         return self._position
+
+    @property
+    def silent_from(self) -> int | None:
+        """Where the silence began that may end the open turn; None while somebody speaks."""
+        return self._silent_from
 
     @property
     def keep_from(self) -> int:
@@ -108,7 +117,7 @@ class TurnDetector:
         """Close an open turn without an event; the next one begins at `position` or later."""
         self._floor = position
         self._speaking = False
-        self._silence_from = None
+        self._silent_from = None
 
     def _step(self, probability: float) -> SpeechStarted | SpeechStopped | None:
         settings = self.settings
@@ -118,19 +127,17 @@ class TurnDetector:
             if probability < settings.threshold:
                 return None
             self._speaking = True
-            self._silence_from = None
+            self._silent_from = None
             padding = int(settings.prefix_padding_ms * self._per_ms)
             return SpeechStarted(max(self._floor, begin - padding))
         if probability >= settings.threshold:
-            self._silence_from = None
-        elif self._silence_from is None and probability < max(
+            self._silent_from = None
+        elif self._silent_from is None and probability < max(
             settings.threshold - _HYSTERESIS, _LOWEST
         ):
-            self._silence_from = begin
-        if (
-            self._silence_from is not None
-            and end - self._silence_from >= settings.silence_duration_ms * self._per_ms
-        ):
+            self._silent_from = begin
+        since = self._silent_from
+        if since is not None and end - since >= settings.silence_duration_ms * self._per_ms:
             self.restart(end)
-            return SpeechStopped(end)
+            return SpeechStopped(end, since)
         return None
