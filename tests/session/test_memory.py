@@ -6,10 +6,13 @@ import asyncio
 import gc
 import tracemalloc
 import weakref
+from contextlib import contextmanager
 
 import pytest
 
 from rtaudio import RealtimeAgent, RealtimeSession, function_tool
+from rtaudio.conversation import Conversation
+from rtaudio.conversation.sound import Sound
 from rtaudio.transports import ScriptedTransport
 
 CYCLES = 600
@@ -30,15 +33,16 @@ async def talk(session, service):
     await session.connect()
     reading = asyncio.create_task(anext(aiter(session)))
     transport.emit(service.created(), service.updated(), service.response("created"))
-    transport.emit(service.item("u1"), service.audio(bytes(4800)), service.audio_done())
+    transport.emit(service.item("u1"), service.item("a", role="assistant"))
+    transport.emit(service.audio(bytes(4800)), service.audio_done())
     transport.emit(service.response("done"))
     await reading
     await session.close()
 
 
-def new_session():
+def new_session(**options):
     agent = RealtimeAgent("a", "be brief", [clock])
-    session = RealtimeSession(agent, transport=ScriptedTransport())
+    session = RealtimeSession(agent, transport=ScriptedTransport(), **options)
     session.on("audio", lambda _: None)
     return session
 
@@ -77,3 +81,61 @@ async def test_connecting_and_closing_many_times_takes_no_more_memory(service, a
         tracemalloc.stop()
     # Not even two references for each; an empty list would be 56 bytes.
     assert grown < 16 * CYCLES + KEPT_BY_PYTHON
+
+
+@contextmanager
+def no_collector():
+    """A stretch in which objects stay that are part of a circle.
+
+    Yields what tells how many conversations and sounds are in memory that were not before.
+    """
+    gc.collect()
+    before = _counted()
+    gc.disable()
+    try:
+        yield lambda: tuple(now - then for now, then in zip(_counted(), before, strict=True))
+    finally:
+        gc.enable()
+
+
+def _counted():
+    kinds = [type(one) for one in gc.get_objects()]
+    return kinds.count(Conversation), kinds.count(Sound)
+
+
+async def test_no_sound_waits_for_the_collector_once_nobody_holds_its_session(service):
+    with no_collector() as new:
+        session = new_session(history_store_audio=True)
+        for _ in range(2):
+            await talk(session, service)
+        assert new() == (1, 1)
+        del session
+        assert new() == (0, 0)
+
+
+async def test_nor_does_a_conversation_that_never_began():
+    with no_collector() as new:
+        session = new_session()
+        assert new() == (1, 0)
+        del session
+        assert new() == (0, 0)
+
+
+async def test_what_was_taken_from_a_session_outlives_it(service):
+    session = new_session(history_store_audio=True)
+    await talk(session, service)
+    history, context = session.history, session.context
+    del session
+    assert history[-1].content[0].audio.samples.size == 2400
+    assert context.history == history
+
+
+async def test_a_session_that_nobody_holds_goes_on_while_it_is_connected(service):
+    session = new_session()
+    transport, heard = session.transport, []
+    session.on("audio", heard.append)
+    await session.connect()
+    del session
+    transport.emit(service.created(), service.updated(), service.response("created"))
+    transport.emit(service.item("a1", role="assistant"), service.audio(bytes(4800)))
+    assert [event.data for event in heard] == [bytes(4800)]

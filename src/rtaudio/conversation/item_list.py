@@ -50,6 +50,9 @@ class ItemList:
         self._sounding: _Node | None = None
         self._snapshot: History | None = History()
 
+    def __del__(self) -> None:
+        self._part()
+
     def __len__(self) -> int:
         return len(self._nodes)
 
@@ -188,11 +191,17 @@ class ItemList:
 
     def clear(self) -> None:
         """Forget everything."""
+        self._part()
         self._nodes.clear()
         self._streaming.clear()
         self._sounding = None
         self._first = self._last = None
         self._snapshot = History()
+
+    def _part(self) -> None:
+        """Let go of each other: neighbours would stay in memory until the collector comes by."""
+        for node in self._nodes.values():
+            node.before = node.after = None
 
     def _link(self, node: _Node, before: _Node | None) -> None:
         node.before = before

@@ -39,7 +39,6 @@ class Broadcast:
         self.handlers = Handlers()
         self.agent = agent
         self._context = context
-        self._report = self.report
         # Weakly, for a loop that was left by `break` does not say so: its stream just vanishes.
         self._streams: dict[weakref.ref[EventStream], None] = {}
         self._lost = 0
@@ -73,9 +72,9 @@ class Broadcast:
         if kind in _AGENT_EVENTS and agent is not None:
             both = (self.handlers, agent.handlers)
             for handlers in reversed(both) if isinstance(event, AgentHandoff) else both:
-                handlers.call(event, self._report)
+                handlers.call(event, self.report)
         elif kind in self.handlers.by_type:
-            self.handlers.call(event, self._report)
+            self.handlers.call(event, self.report)
         elif isinstance(event, Error) and not self._streams:
             _log.error("unhandled session error: %s", _kind_of(event.error))
         if self._streams:
@@ -94,7 +93,7 @@ class Broadcast:
                 self.report(error)
                 continue
             if result is not None:
-                handlers.follow(audio, result, self._report)
+                handlers.follow(audio, result, self.report)
         if self._streams:
             for stream in self._alive():
                 stream.put(audio)

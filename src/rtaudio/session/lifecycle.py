@@ -327,6 +327,18 @@ class Lifecycle:
         """See `RealtimeSession.close`."""
         await asyncio.shield(self._begin_close())
 
+    def come_apart(self) -> None:
+        """Nobody holds the session any more; does nothing while something of it goes on.
+
+        The parts of a session have methods of those above them, and so hold each other in circles.
+        Only the collector takes those apart, and may leave a history with its sound for long.
+        """
+        link = self.link
+        goes_on = self._is_busy() or self._is_closing() or link.calls.running
+        if not goes_on:
+            link.come_apart()
+            vars(self).clear()
+
     def _begin_close(self) -> asyncio.Task[None]:
         self._generation += 1
         self._connecting = False

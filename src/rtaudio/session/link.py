@@ -240,6 +240,12 @@ class Link:
             self.broadcast.report(error)
         self.broadcast.finish(error)
 
+    def come_apart(self) -> None:
+        """Let go of everything; see `Lifecycle.come_apart`."""
+        self.transport.detach(self._sink)
+        self.context.approvals.deciders.clear()
+        vars(self).clear()
+
     def offer(self, offer: Offer | None) -> None:
         """What the model may call, and how what it says is checked, from now on."""
         self.conversation.offer(offer)

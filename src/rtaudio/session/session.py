@@ -71,6 +71,10 @@ class RealtimeSession:
         self._feed = self._link.feed
         self._needs_connection = self._link.transport.medium != "events"
 
+    def __del__(self) -> None:
+        if "_lifecycle" in vars(self):  # not where the options were refused
+            self._lifecycle.come_apart()
+
     def __repr__(self) -> str:
         agent = self.current_agent.name if self.current_agent is not None else None
         return f"RealtimeSession(agent={agent!r}, status={self.connection_state!r})"
