@@ -6,9 +6,9 @@ import asyncio
 import gc
 import tracemalloc
 import weakref
-from contextlib import contextmanager
 
 import pytest
+from no_collector import no_collector
 
 from rtaudio import RealtimeAgent, RealtimeSession, function_tool
 from rtaudio.conversation import Conversation
@@ -83,28 +83,8 @@ async def test_connecting_and_closing_many_times_takes_no_more_memory(service, a
     assert grown < 16 * CYCLES + KEPT_BY_PYTHON
 
 
-@contextmanager
-def no_collector():
-    """A stretch in which objects stay that are part of a circle.
-
-    Yields what tells how many conversations and sounds are in memory that were not before.
-    """
-    gc.collect()
-    before = _counted()
-    gc.disable()
-    try:
-        yield lambda: tuple(now - then for now, then in zip(_counted(), before, strict=True))
-    finally:
-        gc.enable()
-
-
-def _counted():
-    kinds = [type(one) for one in gc.get_objects()]
-    return kinds.count(Conversation), kinds.count(Sound)
-
-
 async def test_no_sound_waits_for_the_collector_once_nobody_holds_its_session(service):
-    with no_collector() as new:
+    with no_collector(Conversation, Sound) as new:
         session = new_session(history_store_audio=True)
         for _ in range(2):
             await talk(session, service)
@@ -114,7 +94,7 @@ async def test_no_sound_waits_for_the_collector_once_nobody_holds_its_session(se
 
 
 async def test_nor_does_a_conversation_that_never_began():
-    with no_collector() as new:
+    with no_collector(Conversation, Sound) as new:
         session = new_session()
         assert new() == (1, 0)
         del session
