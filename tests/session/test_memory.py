@@ -10,7 +10,7 @@ import weakref
 import pytest
 from no_collector import no_collector
 
-from rtaudio import RealtimeAgent, RealtimeSession, function_tool
+from rtaudio import InputGuardrail, RealtimeAgent, RealtimeSession, function_tool
 from rtaudio.conversation import Conversation
 from rtaudio.conversation.sound import Sound
 from rtaudio.transports import ScriptedTransport
@@ -98,6 +98,43 @@ async def test_nor_does_a_conversation_that_never_began():
         session = new_session()
         assert new() == (1, 0)
         del session
+        assert new() == (0, 0)
+
+
+async def test_nor_does_it_where_closing_has_stopped_a_tool(talk_with, service):
+    started = asyncio.Event()
+
+    @function_tool
+    async def hang() -> str:
+        """Never return."""
+        started.set()
+        await asyncio.Event().wait()
+        return ""
+
+    with no_collector(Conversation, Sound) as new:
+        async with talk_with(hang, options={"history_store_audio": True}) as talk:
+            talk.transport.emit(service.created(), service.updated(), service.response("created"))
+            talk.transport.emit(service.item("a", role="assistant"), service.audio(bytes(4800)))
+            talk.call("hang")
+            await started.wait()
+            assert new()[0] == 1
+        del talk
+        assert new() == (0, 0)
+
+
+async def test_nor_does_it_where_a_guardrail_has_raised(talk_with, service):
+    def broken(*_):
+        raise ValueError("broken")
+
+    options = {"history_store_audio": True, "input_guardrails": [InputGuardrail("g", broken)]}
+    with no_collector(Conversation, Sound) as new:
+        async with talk_with(options=options) as talk:
+            talk.transport.emit(service.created(), service.updated(), service.response("created"))
+            talk.transport.emit(service.item("a", role="assistant"), service.audio(bytes(4800)))
+            with pytest.raises(ValueError, match="broken"):
+                await talk.session.send_message("hello")
+            assert new()[0] == 1
+        del talk
         assert new() == (0, 0)
 
 

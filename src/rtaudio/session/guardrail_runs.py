@@ -138,7 +138,8 @@ class GuardrailRuns:
             self._tell(findings, agent)
             raise findings[0].error
         if errors:
-            raise errors[0]
+            # Taken out, as its traceback keeps this frame, and with it the list.
+            raise errors.pop(0)
 
     def _tell(
         self, findings: list[Finding], agent: RealtimeAgent, check: Check | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -221,6 +222,10 @@ class ToolCalls:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        if task.cancelled():
+            # Else it keeps its exception, that the tool's frames, and those may keep the task.
+            with suppress(asyncio.CancelledError):
+                task.result()
         if not self._tasks:
             self._idle()
 
